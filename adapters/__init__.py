@@ -1,0 +1,1 @@
+"""The world: sockets, disks, clocks, brokers and command lines around the gateway."""

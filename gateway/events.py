@@ -1,0 +1,286 @@
+"""The past tense: everything that has happened, as it stands in the journal.
+
+Rules of the file:
+- An event is an array on disk, its tag first; fields are only ever added at the end, with a default.
+- A tag is never used twice.
+- An event carries the new value, never the difference, so that applying needs no reading.
+- Only `Posted` stands in a conversation; its `previous` is the position of the one before it there.
+- People are named by key (`corpid/userid`, a consumer's handle, `corpid/#agent_id`), as in protocol's glossary.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from gateway.profile import Profile
+
+Certification = Literal["unverified", "verified", "certified"]
+RelationStatus = Literal["pending", "half", "mutual", "refused", "removed_by_member", "removed_by_consumer"]
+
+
+class Event(Struct, array_like=True, frozen=True, gc=False, omit_defaults=True):
+    """The parent of every event; never journaled itself."""
+
+
+class Origin(Struct, array_like=True, frozen=True, gc=False):
+    """The MQTT command that asked for something: CloudEvents' source and id, and where an answer is wanted."""
+
+    source: str
+    id: str
+    reply_to: str = ""
+
+
+class Posted(Event, tag=1):
+    """A message stands in its conversation. `frame` is the MessagePack frame that everyone reads."""
+
+    conversation: str
+    sequence: int
+    previous: int
+    time_ms: int
+    sender: str
+    frame: Raw
+    device: str = ""
+    number: int = 0
+    digest: int = 0
+    origin: Origin | None = None
+
+
+class Answered(Event, tag=2):
+    """A device's numbered command, other than a send, was accepted."""
+
+    person: str
+    device: str
+    number: int
+    digest: int
+    conversation: str
+    sequence: int
+    time_ms: int
+
+
+class WorldReset(Event, tag=10):
+    """Everything before this is gone; tokens of earlier epochs are worthless."""
+
+    epoch: int
+    seed: str
+    time_ms: int
+
+
+class ProfileSet(Event, tag=11):
+    """The numbers of the rules from here on; whole, so that replay needs no file."""
+
+    profile: Profile
+
+
+class ClockSet(Event, tag=12):
+    """From real time `real_ms` on, the movable clock shows `shown_ms` and runs at `rate` (0: frozen)."""
+
+    real_ms: int
+    shown_ms: int
+    rate: float
+
+
+class TokenRevoked(Event, tag=13):
+    token_id: str
+    expires_s: int
+
+
+class CorpPut(Event, tag=20):
+    corpid: str
+    name: str
+    short_name: str
+    certification: Certification
+    certified_until_ms: int
+    time_ms: int
+
+
+class AppPut(Event, tag=21):
+    corpid: str
+    agent_id: str
+    name: str
+    secret: str
+    callback_url: str = ""
+    callback_token: str = ""
+    callback_aes_key: str = ""
+
+
+class DepartmentPut(Event, tag=22):
+    corpid: str
+    id: int
+    name: str
+    parent: int
+    store: bool
+
+
+class MemberPut(Event, tag=23):
+    corpid: str
+    userid: str
+    name: str
+    departments: tuple[int, ...]
+    activated: bool
+    real_name_verified: bool
+    departed: bool = False
+    own: str = ""
+
+
+class ConsumerPut(Event, tag=24):
+    handle: str
+    nickname: str
+    unionid: str
+
+
+class ConsumerKnown(Event, tag=25):
+    """A consumer is first seen by an enterprise, and gets that enterprise's id and a conversation for affairs there."""
+
+    handle: str
+    corpid: str
+    external_userid: str
+    own: str
+
+
+class ConsumerMuted(Event, tag=26):
+    handle: str
+    corpid: str
+    on: bool
+
+
+class CorpReset(Event, tag=27):
+    corpid: str
+    time_ms: int
+
+
+class CodePut(Event, tag=28):
+    """A QR code: of a member (`userid`) or of a group (`conversation`)."""
+
+    code: str
+    corpid: str
+    userid: str
+    conversation: str
+    state: str
+    skip_verify: bool
+
+
+class RelationPut(Event, tag=30):
+    """Where a member and a consumer stand now. `conversation` is their single chat."""
+
+    corpid: str
+    member: str
+    consumer: str
+    conversation: str
+    status: RelationStatus
+    added_by: int
+    state: str
+    remark: str
+    tags: tuple[str, ...]
+    blocked_by_member: bool
+    blocked_by_consumer: bool
+    time_ms: int
+
+
+class AppOpened(Event, tag=31):
+    """An app and a person have a conversation."""
+
+    corpid: str
+    agent_id: str
+    person: str
+    conversation: str
+
+
+class GroupPut(Event, tag=40):
+    """What a group is called, and who runs it."""
+
+    corpid: str
+    conversation: str
+    chat_id: str
+    name: str
+    owner: str
+    admins: tuple[str, ...]
+    notice: str
+    time_ms: int
+
+
+class Joined(Event, tag=41):
+    """A seat is taken; its first sequence is the record of the joining."""
+
+    conversation: str
+    person: str
+    sequence: int
+    scene: Literal["created", "invited", "scanned"]
+    time_ms: int
+
+
+class Left(Event, tag=42):
+    """A seat is given up; its last sequence is the record of the leaving."""
+
+    conversation: str
+    person: str
+    sequence: int
+    scene: Literal["left", "removed"]
+    time_ms: int
+
+
+class JobStarted(Event, tag=50):
+    """A command with many recipients was taken; deadlines.py gives each turn a slice of them."""
+
+    job: int
+    corpid: str
+    app: str
+    sender: str
+    recipients: tuple[str, ...]
+    content: Raw
+    origin: Origin
+    time_ms: int
+
+
+class JobSliced(Event, tag=51):
+    """So many recipients of a job have their outcome; at the last one the job is gone."""
+
+    job: int
+    done: int
+
+
+class CommandRefused(Event, tag=52):
+    """An MQTT command, or one recipient of its job, was refused."""
+
+    corpid: str
+    origin: Origin
+    recipient: str
+    code: int
+    rule: str
+    retry_at_ms: int
+    time_ms: int
+
+
+class Delivered(Event, tag=53):
+    """A first device of a person acknowledged past a message that an MQTT command sent."""
+
+    corpid: str
+    conversation: str
+    sequence: int
+    person: str
+    origin: Origin
+    time_ms: int
+
+
+AnyEvent = (
+    Posted | Answered | WorldReset | ProfileSet | ClockSet | TokenRevoked | CorpPut | AppPut | DepartmentPut | MemberPut
+    | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
+    | Left | JobStarted | JobSliced | CommandRefused | Delivered
+)  # fmt: skip
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(AnyEvent).decode
+
+
+class _Placed(Struct, array_like=True, tag=1, gc=False):
+    conversation: str
+    sequence: int
+    previous: int
+
+
+_decode_placed = msgspec.msgpack.Decoder(_Placed).decode
+
+
+def previous_of(record: bytes) -> int:
+    """Read from a `Posted` record the position of the one before it in its conversation; 0 where it is the first."""
+    return _decode_placed(record).previous

@@ -1,0 +1,77 @@
+"""Bytes to frames and back: JSON and MessagePack from the same definitions, bounded in size and depth.
+
+Rules of the file:
+- What cannot be read raises `Malformed`, and nothing else, whatever the bytes were.
+- Size is the link's to bound before it reads; depth is bounded here, before any parser recurses.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from protocol.frames import Ack, ClientFrame, Hello, Message, SendUnread, ServerFrame
+
+FRAME_BYTES_MAX: Final = 64 * 1024  # OWASP's advice for WebSocket messages
+DEPTH_MAX: Final = 32
+
+
+class Malformed(ValueError):
+    """The bytes are no frame; the text says where and why."""
+
+
+class UnreadContent(Exception):
+    """A send with a number, whose content is of no known kind: to be refused, not to be punished."""
+
+    def __init__(self, frame: SendUnread, why: str) -> None:
+        super().__init__(why)
+        self.frame = frame
+
+
+class Codec:
+    """One encoding of the frames on a link."""
+
+    def __init__(self, name: str, opcode: int, decoder: Callable[..., Any], encoder: Any) -> None:
+        self.name = name
+        self.opcode = opcode
+        self.encode: Callable[[Any], bytes] = encoder().encode
+        self._decode: Callable[[bytes], ClientFrame] = decoder(ClientFrame).decode
+        self._decode_unread: Callable[[bytes], SendUnread] = decoder(SendUnread).decode
+
+    def decode(self, data: bytes) -> ClientFrame:
+        """Read one frame of a client; `Malformed` or `UnreadContent` if it cannot be."""
+        try:
+            return self._decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as why:
+            raise self._unread(data, why) from why
+
+    def _unread(self, data: bytes, why: Exception) -> Exception:
+        """Tell a send with unreadable content, which has a number to refuse, from bytes that are no frame at all."""
+        if "$.content" in str(why):
+            try:
+                return UnreadContent(self._decode_unread(data), str(why))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                pass
+        return Malformed(str(why))
+
+
+JSON = Codec("json", 0x1, msgspec.json.Decoder, msgspec.json.Encoder)
+MSGPACK = Codec("msgpack", 0x2, msgspec.msgpack.Decoder, msgspec.msgpack.Encoder)
+
+decode_message: Callable[[bytes], Message] = msgspec.msgpack.Decoder(Message).decode
+
+
+def websocket_frame(opcode: int, payload: bytes) -> bytes:
+    """Frame a payload as RFC 6455 wants it from a server: final, not masked, not compressed."""
+    length = len(payload)
+    if length < 126:
+        return bytes((0x80 | opcode, length)) + payload
+    if length < 65536:
+        return bytes((0x80 | opcode, 126, length >> 8, length & 255)) + payload
+    return bytes((0x80 | opcode, 127)) + length.to_bytes(8, "big") + payload
+
+
+__all__ = [
+    "FRAME_BYTES_MAX", "JSON", "MSGPACK", "Ack", "Codec", "Hello", "Malformed", "ServerFrame", "UnreadContent",
+    "decode_message", "websocket_frame",
+]  # fmt: skip

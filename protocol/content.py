@@ -1,0 +1,155 @@
+"""What a message may carry: one struct a kind, and the union of them all.
+
+Bounds of single fields are sanity bounds; the bounds that are rules (text, whole body) stand in the profiles.
+Image, voice, video and file name their bytes by `media_id`; the bytes travel elsewhere.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Short = Annotated[str, Meta(max_length=256)]
+Url = Annotated[str, Meta(max_length=2048)]
+Amount = Annotated[int, Meta(ge=0, le=10**12)]
+
+
+class Content(Struct, tag_field="kind", omit_defaults=True, forbid_unknown_fields=True, frozen=True, gc=False):
+    """The parent of every kind; never travels itself."""
+
+
+class Text(Content, tag="text"):
+    text: str
+
+
+class Image(Content, tag="image"):
+    media_id: Short
+    name: Short = ""
+    size: Amount = 0
+
+
+class Voice(Content, tag="voice"):
+    media_id: Short
+    name: Short = ""
+    size: Amount = 0
+
+
+class Video(Content, tag="video"):
+    media_id: Short
+    name: Short = ""
+    size: Amount = 0
+
+
+class File(Content, tag="file"):
+    media_id: Short
+    name: Short = ""
+    size: Amount = 0
+
+
+class Link(Content, tag="link"):
+    title: Short
+    url: Url
+    description: str = ""
+    image_url: Url = ""
+
+
+class MiniProgram(Content, tag="miniprogram"):
+    app_id: Short
+    page: Url
+    title: Short
+    media_id: Short = ""
+
+
+class BusinessCard(Content, tag="card"):
+    person: Short
+
+
+class Location(Content, tag="location"):
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    name: Short = ""
+    address: Short = ""
+
+
+class Product(Content, tag="product"):
+    title: Short
+    price_fen: Amount
+    url: Url = ""
+    image_url: Url = ""
+
+
+class Coupon(Content, tag="coupon"):
+    title: Short
+    code: Short
+    amount_fen: Amount = 0
+    expires_at_ms: Amount = 0
+
+
+class PaymentRequest(Content, tag="payment_request"):
+    amount_fen: Amount
+    remark: Short = ""
+
+
+class Invoice(Content, tag="invoice"):
+    title: Short
+    amount_fen: Amount
+    number: Short = ""
+
+
+class Form(Content, tag="form"):
+    title: Short
+    url: Url
+    fields: Annotated[tuple[Short, ...], Meta(max_length=32)] = ()
+
+
+Affair = Literal[
+    "relation_requested",
+    "relation_made",
+    "relation_refused",
+    "relation_removed",
+    "blocked",
+    "unblocked",
+    "group_opened",
+    "joined",
+    "left",
+    "removed",
+    "renamed",
+    "announced",
+    "owner_changed",
+    "admin_changed",
+    "app_opened",
+    "certification_changed",
+]
+
+
+class Notice(Content, tag="notice"):
+    """What the system tells: of a person's own affairs, or of a group. Never accepted from a client.
+
+    `conversation`, `opens` and `who` appear where the notice opens a conversation to the reader: its id, its kind,
+    and the other side.
+    """
+
+    affair: Affair
+    conversation: str = ""
+    opens: Literal["", "single", "group", "app"] = ""
+    who: tuple[str, ...] = ()
+    text: str = ""
+    state: str = ""
+
+
+Sendable = (
+    Text
+    | Image
+    | Voice
+    | Video
+    | File
+    | Link
+    | MiniProgram
+    | BusinessCard
+    | Location
+    | Product
+    | Coupon
+    | PaymentRequest
+    | Invoice
+    | Form
+)
+AnyContent = Sendable | Notice

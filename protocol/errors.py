@@ -1,0 +1,110 @@
+"""Our reasons for saying no, as one table: number, name, text, advice; and the close codes of a link.
+
+Rules of the file:
+- A number is never used twice, also not after its reason is gone.
+- The hundreds name the policy that speaks; inside a hundred, order has no meaning.
+- The advice says what a program should do: `never` (the same again will fail), `later` (waiting helps; the refusal
+  says until when if that is known), `change` (something else must change first).
+"""
+
+from enum import IntEnum
+from typing import Literal, NamedTuple
+
+Advice = Literal["never", "later", "change"]
+
+
+class Reason(NamedTuple):
+    """One way of saying no."""
+
+    code: int
+    name: str
+    text: str
+    advice: Advice
+
+
+REASONS: dict[str, Reason] = {}
+
+
+def _reason(code: int, name: str, text: str, advice: Advice) -> Reason:
+    reason = Reason(code, name, text, advice)
+    assert name not in REASONS and all(code != other.code for other in REASONS.values())
+    REASONS[name] = reason
+    return reason
+
+
+# 9100: the command itself
+UNKNOWN_CONVERSATION = _reason(910001, "unknown_conversation", "no such conversation for you", "never")
+STALE_NUMBER = _reason(910002, "stale_number", "the send number is not above the last accepted one", "never")
+REUSED_NUMBER = _reason(910003, "reused_number", "this send number was used for another body", "never")
+UNAVAILABLE = _reason(910004, "unavailable", "the gateway cannot store anything now", "later")
+INTERNAL = _reason(910005, "internal", "a defect of the gateway; nothing was done", "later")
+WRONG_SIDE = _reason(910006, "wrong_side", "this side of the bridge may not ask for that", "never")
+UNKNOWN_PERSON = _reason(910007, "unknown_person", "no such person for you", "never")
+UNKNOWN_CODE = _reason(910008, "unknown_code", "no such QR code", "never")
+WRONG_KIND = _reason(910009, "wrong_kind", "this kind of conversation does not do that", "never")
+TOO_MANY = _reason(910010, "too_many", "a table of the gateway is full", "change")
+UNKNOWN_CORP = _reason(910011, "unknown_corp", "no such enterprise", "never")
+UNKNOWN_APP = _reason(910012, "unknown_app", "no such app in this enterprise", "never")
+UNKNOWN_DEPARTMENT = _reason(910013, "unknown_department", "no such department in this enterprise", "never")
+EXISTS = _reason(910014, "exists", "this id is taken", "never")
+MALFORMED = _reason(910015, "malformed", "this cannot be read as a command", "never")
+CANCELLED = _reason(910016, "cancelled", "the world was reset before this was done", "never")
+
+# 9101: may speak at all
+NOT_ACTIVATED = _reason(910101, "not_activated", "the member is not activated", "change")
+NOT_REAL_NAME = _reason(910102, "not_real_name", "the member's real name is not verified", "change")
+DEPARTED = _reason(910103, "departed", "the member has left the enterprise", "never")
+
+# 9102: relation or membership
+NOT_RELATED = _reason(910201, "not_related", "the two do not know each other", "change")
+PENDING = _reason(910202, "pending", "the request has not been accepted", "change")
+NOT_IN_GROUP = _reason(910203, "not_in_group", "not a member of this group", "change")
+ALREADY = _reason(910204, "already", "that is so already", "never")
+NOT_OWNER = _reason(910205, "not_owner", "only the owner may do that", "change")
+NOT_ADMIN = _reason(910206, "not_admin", "only the owner or an admin may do that", "change")
+
+# 9103: badge
+BADGE_TOO_LOW = _reason(910301, "badge_too_low", "the enterprise's certification does not allow that", "change")
+SCALE_EXHAUSTED = _reason(910302, "scale_exhausted", "the enterprise may have no more customers", "change")
+CONTACTS_FULL = _reason(910303, "contacts_full", "the member may have no more contacts", "change")
+
+# 9104: content
+UNKNOWN_KIND = _reason(910401, "unknown_kind", "no such kind of content", "never")
+TEXT_TOO_LONG = _reason(910402, "text_too_long", "the text is too long", "never")
+BODY_TOO_LARGE = _reason(910403, "body_too_large", "the content is too large", "never")
+EMPTY = _reason(910404, "empty", "there is nothing in it", "never")
+
+# 9105: consent
+BLOCKED = _reason(910501, "blocked", "the other side has blocked you", "change")
+MUTED = _reason(910502, "muted", "the consumer has muted this enterprise's marketing", "change")
+
+# 9106: frequency
+SENDER_FREQUENCY = _reason(910601, "sender_frequency", "the sender has used up this window", "later")
+CONVERSATION_FREQUENCY = _reason(910602, "conversation_frequency", "the conversation has used up this window", "later")
+RECIPIENT_FREQUENCY = _reason(910603, "recipient_frequency", "the recipient has had enough in this window", "later")
+CORP_FREQUENCY = _reason(910604, "corp_frequency", "the enterprise has used up this window", "later")
+
+# 9107: group size
+GROUP_FULL = _reason(910701, "group_full", "the group is full", "change")
+QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by QR code", "change")
+
+
+class Close(IntEnum):
+    """Why a link was closed, and what its client should do: resume, log in again, or stop.
+
+    1000–1015 are RFC 6455's; 4400–4499 are ours and follow HTTP's meaning.
+    """
+
+    BYE = 1000  # stop: the client asked
+    PROTOCOL = 1002  # stop: WebSocket itself was broken
+    WRONG_TYPE = 1003  # stop: text on a binary link, or the reverse
+    BAD_UTF8 = 1007  # stop
+    TOO_BIG = 1009  # stop: more than LINK_FRAME_BYTES_MAX
+    RESTART = 1012  # resume, after a little while
+    TRY_LATER = 1013  # resume, later: too many sockets
+    BAD_FRAME = 4400  # stop: the frame could not be read, or not now
+    NOT_AUTHENTICATED = 4401  # log in again: the token is unknown, expired or revoked
+    FORBIDDEN = 4403  # stop: the person or the enterprise is gone
+    DEADLINE = 4408  # resume: no hello in time
+    REPLACED = 4409  # stop: the same device opened another link
+    FLOOD = 4430  # resume, later: too many control frames

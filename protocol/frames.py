@@ -1,0 +1,257 @@
+"""What travels on a client link: one struct a frame, one tagged union a direction.
+
+Rules of the file:
+- A frame is a map whose first key is `type`; unknown keys are ignored, so that frames can grow.
+- A client's frame is the command: the session adds who, the turn adds when.
+- Every frame that asks for a change carries the device's next `number`; its answer repeats it.
+- A frame about a conversation names it, and the enterprise whose ids it uses.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from protocol.content import AnyContent, Sendable
+
+SUBPROTOCOL_JSON = "hutong.v1.json"
+SUBPROTOCOL_MSGPACK = "hutong.v1.msgpack"
+
+CURSORS_MAX = 256  # pairs in one hello or ack: bounds what a frame can make us do
+PEOPLE_MAX = 100  # people named in one create, invite or remove
+
+Side = Literal["member", "consumer", "app", "system"]
+Id = Annotated[str, Meta(max_length=128)]
+Number = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+Cursors = Annotated[tuple[tuple[Id, Annotated[int, Meta(ge=0, le=2**53 - 1)]], ...], Meta(max_length=CURSORS_MAX)]
+Names = Annotated[tuple[Id, ...], Meta(max_length=PEOPLE_MAX)]
+
+
+class Frame(Struct, tag_field="type", omit_defaults=True, frozen=True, gc=False):
+    """The parent of every frame; never travels itself."""
+
+
+class Hello(Frame, tag="hello"):
+    """Open the session: what the device has already.
+
+    `token` is the newest resume token it stored; each pair of `cursors` means everything in this conversation up to
+    here. Both may be empty: then everything retained is sent.
+    """
+
+    token: Annotated[str, Meta(max_length=512)] = ""
+    cursors: Cursors = ()
+
+
+class Ack(Frame, tag="ack"):
+    """Say that the device has stored everything up to these sequences; cumulative for each conversation."""
+
+    upto: Cursors
+
+
+class Send(Frame, tag="send"):
+    number: Number
+    conversation: Id
+    content: Sendable
+
+
+class SendUnread(Frame, tag="send"):
+    """A send whose content could not be read: what is left of it to be refused by number."""
+
+    number: Number
+    conversation: Id
+    content: Raw
+
+
+class Scan(Frame, tag="scan"):
+    """A consumer scans a member's QR code."""
+
+    number: Number
+    code: Id
+
+
+class Join(Frame, tag="join"):
+    """A consumer scans a group's QR code."""
+
+    number: Number
+    code: Id
+
+
+class Accept(Frame, tag="accept"):
+    """A member accepts the request that opened this conversation, or confirms a half contact."""
+
+    number: Number
+    conversation: Id
+
+
+class Refuse(Frame, tag="refuse"):
+    number: Number
+    conversation: Id
+
+
+class Delete(Frame, tag="delete"):
+    """Either side ends the relation of this single chat."""
+
+    number: Number
+    conversation: Id
+
+
+class Block(Frame, tag="block"):
+    number: Number
+    conversation: Id
+    on: bool
+
+
+class Mute(Frame, tag="mute"):
+    """A consumer mutes the marketing of the enterprise that this conversation belongs to."""
+
+    number: Number
+    conversation: Id
+    on: bool
+
+
+class Leave(Frame, tag="leave"):
+    number: Number
+    conversation: Id
+
+
+class Create(Frame, tag="create"):
+    """A member creates a customer group; consumers are named by the enterprise's ids."""
+
+    number: Number
+    name: Annotated[str, Meta(max_length=64)]
+    members: Names = ()
+    consumers: Names = ()
+
+
+class Invite(Frame, tag="invite"):
+    number: Number
+    conversation: Id
+    members: Names = ()
+    consumers: Names = ()
+
+
+class Remove(Frame, tag="remove"):
+    number: Number
+    conversation: Id
+    members: Names = ()
+    consumers: Names = ()
+
+
+class Rename(Frame, tag="rename"):
+    number: Number
+    conversation: Id
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Announce(Frame, tag="announce"):
+    number: Number
+    conversation: Id
+    text: Annotated[str, Meta(max_length=2000)]
+
+
+class HandOver(Frame, tag="hand_over"):
+    """The owner makes another member of the group its owner."""
+
+    number: Number
+    conversation: Id
+    member: Id
+
+
+class Appoint(Frame, tag="appoint"):
+    """The owner makes a member of the group an admin, or no admin any more."""
+
+    number: Number
+    conversation: Id
+    member: Id
+    on: bool
+
+
+class Remark(Frame, tag="remark"):
+    """A member edits what is noted of a customer; lengths as in the vendor's own API (DOC 92115)."""
+
+    number: Number
+    conversation: Id
+    remark: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
+    tags: Annotated[tuple[Annotated[str, Meta(max_length=30)], ...], Meta(max_length=100)] | UnsetType = UNSET
+
+
+MemberCommand = (
+    Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove | Rename | Announce | HandOver | Appoint | Remark
+)
+ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave
+ClientCommand = MemberCommand | ConsumerCommand
+ClientFrame = Hello | Ack | ClientCommand
+
+
+class Badge(Struct, frozen=True, gc=False):
+    """What the consumer's screen must show of the sender, as it was when the message was accepted."""
+
+    name: str
+    company: str
+    certification: Literal["unverified", "verified", "certified"]
+
+
+class Message(Frame, tag="message"):
+    """One record of a conversation, the same bytes for everyone who reads it."""
+
+    corp: str
+    conversation: str
+    sequence: int
+    time_ms: int
+    side: Side
+    sender: str
+    content: AnyContent
+    badge: Badge | None = None
+
+
+class Welcome(Frame, tag="welcome"):
+    """Answer hello: who you are, and which send number was the last accepted."""
+
+    person: str
+    device: str
+    last_number: int
+    resumed: bool
+    reason: str = ""
+
+
+class Accepted(Frame, tag="accepted"):
+    """The command is durable. A send names the message's place; other commands name what they opened, if anything."""
+
+    number: int
+    conversation: str
+    sequence: int
+    time_ms: int
+
+
+class Refused(Frame, tag="refused"):
+    """The command changed nothing. `retry_at_ms` stands where waiting until then helps."""
+
+    number: int
+    code: int
+    reason: str
+    text: str
+    advice: str
+    rule: str = ""
+    retry_at_ms: int = 0
+
+
+class Synced(Frame, tag="synced"):
+    """All that concerns you up to here stands before this frame: store the token once you have stored that."""
+
+    token: str
+
+
+class Forget(Frame, tag="forget"):
+    """The enterprise was reset: drop everything of it."""
+
+    corp: str
+
+
+class Fault(Frame, tag="fault"):
+    """Why the link is about to be closed."""
+
+    code: int
+    reason: str
+    text: str
+
+
+ServerFrame = Welcome | Message | Accepted | Refused | Synced | Forget | Fault
