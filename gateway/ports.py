@@ -1,4 +1,4 @@
-"""What the gateway asks of the world: a journal and a clock. (Links are asked through outbox.Outbox.)"""
+"""What the gateway asks of the world: a journal, a clock, resume tokens, and the pipe under each link."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
@@ -49,6 +49,10 @@ class Journal(Protocol):
         """Give at most `count` durable records above `after`, in order, of every kind."""
         ...
 
+    def room(self) -> bool:
+        """Tell whether there is space to store more; below a reserve there is not."""
+        ...
+
     async def close(self) -> None:
         """Finish what was begun; nothing may be asked afterwards."""
         ...
@@ -58,3 +62,43 @@ class Clock(Protocol):
     """Real time, in milliseconds since 1970 UTC. The movable clock is state on top of it (state/clock.py)."""
 
     def real_ms(self) -> int: ...
+
+
+class ResumePoint(NamedTuple):
+    """What a resume token says: everything that concerns `person` up to `position` of this epoch is stored."""
+
+    epoch: int
+    person: str
+    position: int
+
+
+class Tokens(Protocol):
+    """Resume tokens: opaque to everybody else, since positions show other enterprises' traffic."""
+
+    def resume_token(self, point: ResumePoint) -> str: ...
+
+    def read_resume_token(self, token: str) -> ResumePoint | None:
+        """Give what the token says, or None if it was not made here or not left alone."""
+        ...
+
+
+class Pipe(Protocol):
+    """The way to one socket. Only `writable` waits; writing to a pipe that is gone does nothing."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def buffered(self) -> int:
+        """Tell how many bytes are written and not yet taken by the kernel."""
+        ...
+
+    async def writable(self) -> None:
+        """Return when the kernel has taken everything, or the socket is gone."""
+        ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Say why, then close; what was written before goes out first, within a bound."""
+        ...
