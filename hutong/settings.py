@@ -67,7 +67,7 @@ def _from_environment(variables: Mapping[str, str]) -> Iterator[Said]:
         if variable in known:
             yield Said(known[variable], variable, value)
         elif variable != CONFIG and variable not in OTHERS:
-            raise _unknown(variable, {*known, CONFIG}, "the environment")
+            raise _unknown(variable, {*known, CONFIG}, "the environment", PREFIX)
 
 
 def _from_file(file: Path) -> Iterator[Said]:
@@ -101,7 +101,8 @@ def _description(kind: Any) -> str:
     raise AssertionError("every setting describes what it takes")
 
 
-def _unknown(name: str, known: Collection[str], place: str) -> CycloptsError:
-    near = difflib.get_close_matches(name, known, n=1)
-    advice = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
+def _unknown(name: str, known: Collection[str], place: str, prefix: str = "") -> CycloptsError:
+    """Suggest the nearest known name; a prefix that all share would make all of them near."""
+    near = difflib.get_close_matches(name.removeprefix(prefix), [one.removeprefix(prefix) for one in known], n=1)
+    advice = f"Did you mean {prefix}{near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
     return CycloptsError(msg=f"unknown key {name} in {place}. {advice}")
