@@ -14,7 +14,13 @@ def python(*arguments: str, folder: Path, path: Path | None = None) -> "subproce
     """Run Python in a folder, with one entry put before the installed packages."""
     environment = {} if path is None else {"PYTHONPATH": str(path)}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
