@@ -37,9 +37,17 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Put a server in the place of the real one, and give the list of what it was called with."""
     calls: list[Any] = []
+
+    def serve(**options: Any) -> int:
+        calls.append(options)
+        return 0
+
+    def checkpoint(data: Path) -> int:
+        calls.append(data)
+        return 7
+
     fake = ModuleType("adapters.cli")
-    vars(fake)["serve"] = lambda **options: calls.append(options) or 0
-    vars(fake)["checkpoint"] = lambda data: calls.append(data) or 7
+    vars(fake).update(serve=serve, checkpoint=checkpoint)
     monkeypatch.setitem(sys.modules, "adapters.cli", fake)
     monkeypatch.setattr(adapters, "cli", fake, raising=False)
     return calls
