@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 
+class CannotOpen(Exception):
+    """The journal cannot be used, and nothing is wrong with its records; the text says what to do, in one line."""
+
+
 class Damaged(Exception):
     """The journal holds what its hash chain does not vouch for; the text names the first bad record."""
+
+
+class AppendFailed(Exception):
+    """Nobody knows whether a commit stands on disk, and the journal takes no more; only a restart can tell."""
 
 
 class Placed(NamedTuple):
@@ -25,11 +33,20 @@ class Checkpoint(NamedTuple):
 class Journal(Protocol):
     """Where records become durable; proved for every implementation by tests/conformance/test_journal.py.
 
-    A record is the bytes of one event; its position is its ordinal, from 1, given by whoever appends.
+    A record is the bytes of one event; its position is its ordinal, from 1, in the order of appending.
     """
 
+    @property
+    def position(self) -> int:
+        """Tell where the newest durable record stands; 0 while there is none."""
+        ...
+
+    def room(self) -> bool:
+        """Tell whether a commit of usual size still fits; asked every turn, so that a send can be refused in time."""
+        ...
+
     def checkpoint(self) -> Checkpoint | None:
-        """Give the newest whole checkpoint, or None."""
+        """Give the newest whole checkpoint, or None; raise `Damaged` if it stands past the last record."""
         ...
 
     def replay(self, after: int) -> Iterator[Placed]:
@@ -37,12 +54,12 @@ class Journal(Protocol):
         ...
 
     async def append(self, records: list[bytes]) -> None:
-        """Return when all records stand on disk, as one commit; any exception is final for the process."""
+        """Return when all records stand on disk, as one commit; after `AppendFailed` every other append fails too."""
         ...
 
     async def walk(self, position: int, count: int, after: int) -> list[Placed]:
-        """Follow the chain of one conversation back from `position`: at most `count` records, none at or below
-        `after`; oldest first."""
+        """Follow the chain of one conversation back from the `Posted` record at `position`, itself included: at most
+        `count` records, none at or below `after`; oldest first."""
         ...
 
     async def scan(self, after: int, count: int) -> list[Placed]:
