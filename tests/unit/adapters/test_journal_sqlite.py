@@ -287,10 +287,13 @@ async def test_failed_emptying_of_the_wal_is_final(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_failed_journal_is_not_checkpointed_when_closed(tmp_path: Path) -> None:
+async def test_failed_journal_is_not_checkpointed(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path)
     await journal.append(commit(1))
     journal._failure = "the disk failed"
+    copied = (tmp_path / FILE).read_bytes()
+    journal._empty_wal()
+    assert (tmp_path / FILE).read_bytes() == copied
     await journal.close()
     assert (tmp_path / f"{FILE}-wal").stat().st_size > 0
 
