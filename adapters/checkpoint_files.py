@@ -1,7 +1,7 @@
 """Checkpoints as files of the data folder: written aside and renamed, believed only with their hash.
 
 Rules of the file:
-- The head is a mark, the position and a hash over both the position and the state: a renamed file is not believed.
+- The head is a mark, the position and the state's hash: a renamed file is not believed.
 - The last two are kept, since the newest may turn out damaged.
 """
 
@@ -70,9 +70,7 @@ def _file(folder: Path, position: int) -> Path:
 
 
 def _head(position: int, state: bytes) -> bytes:
-    vouching = blake2b(position.to_bytes(8, "big"), digest_size=32)
-    vouching.update(state)
-    return _HEAD.pack(_MARK, position, vouching.digest())
+    return _HEAD.pack(_MARK, position, blake2b(state, digest_size=32).digest())
 
 
 def _write_in_steps(file: Path, head: bytes, state: bytes, pause_s: float) -> None:
