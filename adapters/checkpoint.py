@@ -57,7 +57,7 @@ def run_child(folder: Path) -> None:
 
 def child_command(folder: Path) -> list[str]:
     """Give the command line that ends in `run_child`."""
-    return [sys.executable, "-m", "hutong", "checkpoint", "--data", str(folder)]
+    return [sys.executable, "-m", "hutong", "checkpoint", str(folder)]
 
 
 async def keep_checkpoints(

@@ -56,10 +56,10 @@ class Model:
         """Add a message of a conversation, or, where that is empty, an event that stands in none."""
         if conversation:
             before = [at for at, (other, _) in enumerate(self.records, 1) if other == conversation]
-            frame = msgspec.Raw(msgspec.msgpack.encode("x" * size))
+            frame = b"x" * size
             record = encode(Posted(conversation, len(before) + 1, max(before, default=0), 7, "ww1/amy", frame))
         else:
-            record = encode(TokenRevoked("t" * size, 7))
+            record = encode(TokenRevoked("t" * size, 7, 1))
         self.records.append((conversation, record))
         return record
 

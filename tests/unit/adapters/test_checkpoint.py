@@ -19,7 +19,7 @@ from gateway.ports import Checkpoint
 
 
 def revocations(first: int, count: int) -> list[bytes]:
-    return [encode(TokenRevoked(f"t{ordinal}", 7)) for ordinal in range(first, first + count)]
+    return [encode(TokenRevoked(f"t{ordinal}", 7, 1)) for ordinal in range(first, first + count)]
 
 
 # The files
