@@ -225,4 +225,4 @@ async def test_failed_child_is_logged(command: list[str], why: str) -> None:
 
 
 def test_child_is_started_like_the_server(tmp_path: Path) -> None:
-    assert child_command(tmp_path) == [sys.executable, "-m", "hutong", "checkpoint", "--data", str(tmp_path)]
+    assert child_command(tmp_path) == [sys.executable, "-m", "hutong", "checkpoint", str(tmp_path)]
