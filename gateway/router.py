@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
-from gateway.commands import Command
+from gateway.commands import Command, Repeated
 from gateway.config import DEFAULT, Config
 from gateway.decide import messages
 from gateway.effects import CloseLinks, TellForgotten
@@ -139,9 +139,9 @@ class Router:
             self._returning.append(session)
             self._wakeup.set()
 
-    async def ask(self, command: Command) -> list[AnyEvent] | Refusal:
-        """Have a command decided, and give its events once they are durable, or the refusal."""
-        decided: list[AnyEvent] | Refusal = await self._ask(command)
+    async def ask(self, command: Command) -> list[AnyEvent] | Refusal | Repeated:
+        """Have a command decided, and give its events once they are durable, or the refusal, or the first outcome."""
+        decided: list[AnyEvent] | Refusal | Repeated = await self._ask(command)
         return decided
 
     async def query(self, look: Query) -> Any:
