@@ -28,16 +28,21 @@ def row_json(row: Row) -> dict[str, Any]:
     }
 
 
-def goals_json(values: dict[int, float]) -> list[dict[str, Any]]:
+def goals_json(values: dict[int, float], by_cpu: dict[int, float]) -> list[dict[str, Any]]:
     """Give each measured goal with what is owed, what was found, and whether it was met."""
     return [
         {
-            "goal": goal.number, "what": goal.what, "value": None if math.isnan(value) else round(value, 3),
+            "goal": goal.number, "what": goal.what, "value": _finite(value),
+            "by_cpu": _finite(by_cpu.get(goal.number, math.nan)),
             "owed": goal.owed, "owed_met": None if goal.owed is None else goal.met(value, goal.owed),
             "must": goal.must, "must_met": goal.met(value, goal.must),
         }
         for goal in GOALS if (value := values.get(goal.number)) is not None
     ]  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 3)
 
 
 def table(rows: list[Row]) -> str:
@@ -69,9 +74,9 @@ def spread_percent(values: list[float]) -> float:
     return (high - low) / (high + low) * 100 if high else 0.0
 
 
-def goals_table(values: dict[int, float]) -> str:
-    """Lay the goals out, with yes or no."""
-    lines: list[tuple[str, ...]] = [("goal", "", "found", "owed", "met", "must", "met")]
+def goals_table(values: dict[int, float], by_cpu: dict[int, float]) -> str:
+    """Lay the goals out, with yes or no; `by CPU` is the ratio of what a message or delivery cost the server."""
+    lines: list[tuple[str, ...]] = [("goal", "", "found", "by CPU", "owed", "met", "must", "met")]
     for goal in GOALS:
         value = values.get(goal.number)
         if value is None:
@@ -80,7 +85,9 @@ def goals_table(values: dict[int, float]) -> str:
         bounds = [("–", "–") if bound is None else (f"{sign}{bound:g}{goal.unit}", _yes(goal.met(value, bound)))
                   for bound in (goal.owed, goal.must)]  # fmt: skip
         found = "failed" if math.isnan(value) else f"{value:.2f}{goal.unit}"
-        lines.append((str(goal.number), goal.what, found, *bounds[0], *bounds[1]))
+        cost = by_cpu.get(goal.number, math.nan)
+        beside = "–" if math.isnan(cost) else f"{cost:.2f}×"
+        lines.append((str(goal.number), goal.what, found, beside, *bounds[0], *bounds[1]))
     return _aligned(lines)
 
 
