@@ -1,0 +1,275 @@
+"""A socket joined to a session: frames straight from aiohttp's compiled parser, no task a link.
+
+Rules of the file:
+- aiohttp makes the handshake; then the link takes the transport over. The private names this needs are all in `take`
+  and `_Sink`, and tests/conformance/test_link_touch_points.py fails when aiohttp changes one.
+- Nothing here waits but `writable`. One sweep a second looks after every deadline of every link.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import WebSocketError, WSMessage, WSMsgType, web
+from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
+
+from gateway.router import Router
+from gateway.session import Phase, Session, Unanswerable
+from protocol.codec import FRAME_BYTES_MAX, JSON, websocket_frame
+from protocol.errors import Close
+
+HELLO_S: Final = 5.0  # from handshake to hello
+PING_AFTER_S: Final = 25.0  # of silence; any inbound byte is life
+PONG_WITHIN_S: Final = 8.0
+STALLED_S: Final = 30.0  # a link that takes nothing for so long is aborted: closing politely would hang
+CLOSE_S: Final = 2.0  # for the peer to answer a close
+CONTROL_FRAMES_MAX: Final = 100  # pings and pongs of one link in CONTROL_WINDOW_S
+CONTROL_WINDOW_S: Final = 10.0
+SEND_BUFFER_BYTES: Final = 128 * 1024  # of the kernel, or an idle reader hides megabytes there
+
+_PING: Final = websocket_frame(0x9, b"")
+
+
+class _Sink(WebSocketDataQueue):
+    """Where aiohttp's reader puts messages: straight into the link instead of a queue with a waiter."""
+
+    def __init__(self, link: "Link", loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(link, 2**20, loop=loop)  # type: ignore[arg-type]
+        self._link = link
+
+    def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]
+        self._link.message_received(data)
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:  # type: ignore[override]
+        self._link.parser_failed(exc)
+
+
+class Link(asyncio.Protocol):
+    """The pipe under one session: bytes in to its inbox, bytes out from its outbox."""
+
+    __slots__ = (
+        "_broken", "_closed", "_closing_since", "_controls", "_controls_since", "_deadline", "_drained", "_heard",
+        "_loop", "_paused_since", "_pinged", "_pong", "_reader", "_router", "_transport", "session", "expires_s",
+    )  # fmt: skip
+
+    session: Session
+
+    def __init__(
+        self, transport: asyncio.Transport, router: Router, closed: Callable[["Link"], None], expires_s: float
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = transport
+        self._router = router
+        self._closed = closed
+        self._reader = WebSocketReader(_Sink(self, self._loop), FRAME_BYTES_MAX, compress=False, decode_text=False)
+        self._drained: asyncio.Future[None] | None = None
+        self._pong: bytes | None = None
+        now = self._loop.time()
+        self._heard = self._controls_since = now
+        self._deadline = now + HELLO_S
+        self._pinged = self._paused_since = self._closing_since = 0.0
+        self._controls = 0
+        self._broken = False
+        self.expires_s = expires_s
+
+    # From the socket.
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
+        self._reader.feed_data(data)
+        if self._pong is not None:
+            self.write(websocket_frame(0xA, self._pong))
+            self._pong = None
+        self._router.ready(self.session)
+
+    def message_received(self, message: WSMessage) -> None:
+        """Take one whole message from the parser."""
+        if self._broken or self._closing_since:
+            self._peer_closes(message)
+            return
+        kind = message.type
+        if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
+            if (kind is WSMsgType.TEXT) != (self.session.codec is JSON):
+                self._end(Close.WRONG_TYPE, "text belongs to json, binary to msgpack")
+                return
+            try:
+                self.session.receive(message.data)
+            except Unanswerable as why:
+                self._end(why.close, str(why))
+        elif kind is WSMsgType.CLOSE:
+            self._end(Close.BYE, "")
+        else:
+            self._control(message)
+
+    def _control(self, message: WSMessage) -> None:
+        """Meter pings and pongs, and answer only the last ping of a read."""
+        if self._heard - self._controls_since > CONTROL_WINDOW_S:
+            self._controls, self._controls_since = 0, self._heard
+        self._controls += 1
+        if self._controls > CONTROL_FRAMES_MAX:
+            self._end(Close.FLOOD, "too many control frames")
+        elif message.type is WSMsgType.PING:
+            self._pong = bytes(message.data)
+
+    def _peer_closes(self, message: WSMessage) -> None:
+        if message.type is WSMsgType.CLOSE:
+            self._transport.close()
+
+    def parser_failed(self, why: BaseException) -> None:
+        """End a link whose bytes are no WebSocket."""
+        code = why.code if isinstance(why, WebSocketError) else Close.PROTOCOL
+        self._end(Close(code) if code in set(Close) else Close.PROTOCOL, str(why))
+
+    def _end(self, close: Close, text: str) -> None:
+        self._broken = True
+        if close is Close.BYE:
+            self.close(int(close), "")
+            self._transport.close()
+        else:
+            self.session.close(close, text)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing_since = self._closing_since or self._loop.time()
+        self._release()
+        self._router.closed(self.session)
+        self._closed(self)
+
+    def pause_writing(self) -> None:
+        self._paused_since = self._loop.time()
+
+    def resume_writing(self) -> None:
+        self._paused_since = 0.0
+        self._release()
+        self._router.drained(self.session)
+
+    def _release(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    # The pipe, as gateway/ports.py wants it.
+
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def buffered(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    async def writable(self) -> None:
+        if self._paused_since and not self._transport.is_closing():
+            self._drained = self._drained or self._loop.create_future()
+            await self._drained
+
+    def pause_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self, code: int, reason: str) -> None:
+        if not self._closing_since:
+            self._closing_since = self._loop.time()
+            self.write(websocket_frame(0x8, struct.pack(">H", code) + reason.encode()[:120]))
+            if self._paused_since == 0.0:
+                return
+            self.resume_reading()
+
+    # The sweep.
+
+    def look(self, now: float, real_s: float) -> None:
+        """Look after this link's deadlines."""
+        if self._closing_since:
+            if now - self._closing_since > CLOSE_S:
+                self._transport.abort()
+        elif self._paused_since and now - self._paused_since > STALLED_S:
+            self._transport.abort()
+        elif self.session.phase is Phase.HELLO:
+            if now > self._deadline:
+                self.session.close(Close.DEADLINE, "no hello in time")
+        elif real_s >= self.expires_s:
+            self.session.close(Close.NOT_AUTHENTICATED, "the token has expired")
+        elif now - self._heard > PING_AFTER_S:
+            if self._pinged < self._heard:
+                self._pinged = now
+                self.write(_PING)
+            elif now - self._pinged > PONG_WITHIN_S:
+                self._transport.abort()
+
+
+class Taken(web.StreamResponse):
+    """What the HTTP handler returns once the transport is somebody else's: writes nothing."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:  # type: ignore[override]
+        return None
+
+    async def write_eof(self, data: Any = b"") -> None:
+        return None
+
+
+class Links:
+    """Every link of the gateway, and the sweep that looks after their deadlines."""
+
+    def __init__(self, router: Router, real_s: Callable[[], float]) -> None:
+        self.links: set[Link] = set()
+        self._router = router
+        self._real_s = real_s
+        self._sweep: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def take(
+        self, request: web.Request, headers: dict[str, str], expires_s: float, make: Callable[[Link], Session]
+    ) -> Taken:
+        """Take a request's transport over after its WebSocket handshake, and open the session on it."""
+        http: Any = request.protocol
+        transport = request.transport
+        assert isinstance(transport, asyncio.Transport)
+        link = Link(transport, self._router, self._gone, expires_s)
+        link.session = make(link)
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        transport.write(f"HTTP/1.1 101 Switching Protocols\r\n{head}\r\n".encode())
+        tail, http._message_tail = http._message_tail, b""
+        transport.set_protocol(link)
+        http.connection_lost(None)
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        transport.set_write_buffer_limits(high=0)
+        self.links.add(link)
+        self._empty.clear()
+        self._router.open(link.session)
+        if tail:
+            link.data_received(tail)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(1.0, self._look)
+        return Taken()
+
+    def _gone(self, link: Link) -> None:
+        self.links.discard(link)
+        if not self.links:
+            self._empty.set()
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now, real_s = loop.time(), self._real_s()
+        for link in list(self.links):
+            link.look(now, real_s)
+        self._sweep = loop.call_later(1.0, self._look) if self.links else None
+
+    async def close(self, close: Close, text: str, within_s: float) -> None:
+        """Close every link, politely within a bound, then not."""
+        for link in list(self.links):
+            link.session.close(close, text)
+        try:
+            await asyncio.wait_for(self._empty.wait(), within_s)
+        except TimeoutError:
+            for link in list(self.links):
+                link._transport.abort()

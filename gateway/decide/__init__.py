@@ -1,0 +1,93 @@
+"""From state, command and time to events: one file a subject. Reads, never writes.
+
+Two doors, one answer. `by_client` decides a numbered frame of a device; `by_service` a command without a frame. Both
+give the events to come, or a refusal, which changes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+from zlib import crc32
+
+from gateway import commands
+from gateway.decide import contacts, directory, groups, messages, time
+from gateway.decide.draft import Draft
+from gateway.events import Answered, AnyEvent, Posted
+from gateway.refusal import Refusal
+from gateway.state import State
+from gateway.state.people import DEVICES_MAX, Answer, AnyPerson
+from protocol import frames
+from protocol.codec import MSGPACK
+from protocol.errors import REUSED_NUMBER, STALE_NUMBER, TOO_MANY
+
+ClientHandler = Callable[[State, int, AnyPerson, Any], Draft | Refusal]
+CLIENT_HANDLERS: Final[dict[type, ClientHandler]] = {
+    frames.Scan: contacts.scan,
+    frames.Accept: contacts.accept,
+    frames.Refuse: contacts.refuse,
+    frames.Delete: contacts.delete,
+    frames.Block: contacts.block,
+    frames.Mute: contacts.mute,
+    frames.Remark: contacts.remark,
+    frames.Create: groups.create,
+    frames.Join: groups.join,
+    frames.Invite: groups.invite,
+    frames.Remove: groups.remove,
+    frames.Leave: groups.leave,
+    frames.Rename: groups.rename,
+    frames.Announce: groups.announce,
+    frames.HandOver: groups.hand_over,
+    frames.Appoint: groups.appoint,
+}
+SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | Refusal]]] = {
+    **directory.HANDLERS,
+    commands.SendFor: messages.send_for,
+    commands.SliceJob: messages.slice_job,
+}
+
+_encode = MSGPACK.encode
+
+
+def _body_of(frame: frames.ClientCommand) -> tuple[bytes, int]:
+    """Encode what a repeat must repeat, and make its checksum: all of a command, or a send's content and place."""
+    if type(frame) is frames.Send:
+        body = _encode(frame.content)
+        return body, crc32(body, crc32(frame.conversation.encode()))
+    body = _encode(frame)
+    return body, crc32(body)
+
+
+def digest_of(frame: frames.ClientCommand) -> int:
+    """Make the checksum that tells a repeat from another body under the same number; never 0."""
+    return _body_of(frame)[1] or 1
+
+
+def by_client(
+    state: State, now_ms: int, person: AnyPerson, device: str, frame: frames.ClientCommand
+) -> Posted | list[AnyEvent] | Answer | Refusal:
+    """Decide a device's numbered command: what it becomes, its first answer if it is a repeat, or why not.
+
+    The last event of a list is the `Answered` that keeps the number.
+    """
+    body, digest = _body_of(frame)
+    known = person.devices.get(device)
+    if known is None:
+        if len(person.devices) >= DEVICES_MAX:
+            return Refusal(TOO_MANY, "devices")
+    elif frame.number <= known.last_number:
+        answer = known.find(frame.number)
+        if answer is None:
+            return Refusal(STALE_NUMBER)
+        return answer if answer.digest == digest else Refusal(REUSED_NUMBER)
+    if type(frame) is frames.Send:
+        return messages.send(state, now_ms, person, device, frame, body, digest)
+    draft = CLIENT_HANDLERS[type(frame)](state, now_ms, person, frame)
+    if isinstance(draft, Refusal):
+        return draft
+    draft.add(Answered(person.key, device, frame.number, digest, draft.conversation, 0, now_ms))
+    return draft.events
+
+
+def by_service(state: State, now_ms: int, real_ms: int, command: commands.Command) -> list[AnyEvent] | Refusal:
+    """Decide a command that has no frame."""
+    handler = SERVICE_HANDLERS.get(type(command))
+    return handler(state, now_ms, command) if handler is not None else time.decide(state, now_ms, real_ms, command)

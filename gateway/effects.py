@@ -1,0 +1,44 @@
+"""What the world must be told at once, beyond messages and answers: links to close, conversations to forget.
+
+Effects are derived from events, performed after their append, and lost in a crash: what must not be lost is read from
+the journal by whoever needs it.
+"""
+
+from typing import NamedTuple
+
+from gateway import events
+from protocol.errors import Close
+
+
+class CloseLinks(NamedTuple):
+    """Close links: of a person, of an enterprise's members, of one token, or of everyone (all empty)."""
+
+    close: Close
+    text: str
+    person: str = ""
+    corpid: str = ""
+    token_id: str = ""
+
+
+class TellForgotten(NamedTuple):
+    """Tell consumers on live links to drop everything of an enterprise."""
+
+    corpid: str
+    handles: tuple[str, ...]
+
+
+Effect = CloseLinks | TellForgotten
+
+
+def of(event: events.AnyEvent, consumers: tuple[str, ...] = ()) -> list[Effect]:
+    """Derive an event's effects. `consumers` are those whom a reset enterprise knew, read before it was applied."""
+    if isinstance(event, events.MemberPut) and event.departed:
+        return [CloseLinks(Close.FORBIDDEN, "you have left the enterprise", f"{event.corpid}/{event.userid}")]
+    if isinstance(event, events.TokenRevoked):
+        return [CloseLinks(Close.NOT_AUTHENTICATED, "the token was revoked", token_id=event.token_id)]
+    if isinstance(event, events.CorpReset):
+        gone = CloseLinks(Close.FORBIDDEN, "the enterprise was reset", corpid=event.corpid)
+        return [gone, TellForgotten(event.corpid, consumers)]
+    if isinstance(event, events.WorldReset):
+        return [CloseLinks(Close.RESTART, "the world was reset")]
+    return []

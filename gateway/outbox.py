@@ -1,0 +1,38 @@
+"""A bounded queue for one link: gathers what a turn has for it, and writes it in one go.
+
+Answers are never dropped: a link that does not take them is not read, so they are bounded by its inbox. Pushes need
+no keeping: they stand in the journal, and a link that is too slow for them is cut over to reading it.
+"""
+
+from gateway.ports import Pipe
+
+
+class Outbox:
+    """What waits to be written to one link in this turn."""
+
+    __slots__ = ("_answers", "_pipe", "_pushes")
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._answers: list[bytes] = []
+        self._pushes: list[bytes] = []
+
+    def answer(self, frame: bytes) -> None:
+        """Queue a frame that only this link will ever get."""
+        self._answers.append(frame)
+
+    def push(self, frames: bytes) -> None:
+        """Queue frames that stand in the journal too."""
+        self._pushes.append(frames)
+
+    def flush(self, bytes_max: int) -> bool:
+        """Write what was gathered; tell whether the link kept up. If not, the pushes were left out."""
+        answers, pushes = b"".join(self._answers), b"".join(self._pushes)
+        self._answers.clear()
+        self._pushes.clear()
+        waiting = self._pipe.buffered()
+        fits = not pushes or waiting == 0 or waiting + len(pushes) <= bytes_max
+        data = pushes + answers if fits else answers
+        if data:
+            self._pipe.write(data)
+        return fits

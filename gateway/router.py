@@ -1,0 +1,594 @@
+"""The one loop: take what waits, decide and apply, append as one commit, perform. The only file here that may wait.
+
+Rules of the file:
+- Nothing is said before it is durable: answers, pushes, queries and hellos leave after the append of their turn.
+- An exception in deciding refuses that one command; in applying or appending it ends the process: memory is ahead of
+  the journal then, and only a restart is honest.
+- A turn is bounded, round-robin over the links; jobs come last, so that people are not late behind them.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Any
+
+from gateway import catchup, deadlines, decide, effects, events
+from gateway.audience import Audience
+from gateway.commands import Command
+from gateway.config import DEFAULT, Config
+from gateway.decide import messages
+from gateway.effects import CloseLinks, TellForgotten
+from gateway.events import AnyEvent, Posted
+from gateway.ports import Clock, Journal, ResumePoint, Tokens
+from gateway.refusal import Refusal
+from gateway.session import Objection, Phase, Session
+from gateway.state import State
+from gateway.state.people import Answer, AnyPerson, Consumer, Member
+from gateway.statistics import Statistics
+from gateway.turn import Post, Turn
+from protocol.codec import MSGPACK, decode_message, websocket_frame
+from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close
+from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
+
+Query = Callable[[State, int], Any]
+
+
+class Decision:
+    """A line of the recent decisions: what was asked by whom, and what became of it."""
+
+    __slots__ = ("conversation", "person", "place", "refusal", "time_ms", "what")
+
+    def __init__(
+        self, time_ms: int, person: str, what: str, conversation: str, place: int, refusal: Refusal | None
+    ) -> None:
+        self.time_ms = time_ms
+        self.person = person
+        self.what = what
+        self.conversation = conversation
+        self.place = place
+        self.refusal = refusal
+
+
+class Router:
+    """The single writer: everything that changes the world goes through `run`."""
+
+    def __init__(
+        self,
+        state: State,
+        journal: Journal,
+        clock: Clock,
+        tokens: Tokens,
+        config: Config = DEFAULT,
+        on_defect: Callable[[str, BaseException], None] = lambda what, why: None,
+    ) -> None:
+        self.state = state
+        self.journal = journal
+        self.config = config
+        self.statistics = Statistics()
+        self.recent_messages: deque[tuple[int, Posted]] = deque(maxlen=config.recent_max)
+        self.recent_decisions: deque[Decision] = deque(maxlen=config.recent_max)
+        self.sessions: set[Session] = set()
+        self._devices: dict[tuple[str, str], Session] = {}
+        self._next_due_ms = deadlines.next_due_ms(state)
+        self.durable_position = state.position
+        self._clock = clock
+        self._tokens = tokens
+        self._on_defect = on_defect
+        self._audience = Audience()
+        self._ready: deque[Session] = deque()
+        self._asked: deque[tuple[Command | Query, asyncio.Future[Any]]] = deque()
+        self._returning: deque[Session] = deque()
+        self._refusals: OrderedDict[tuple[str, str], dict[int, tuple[int, Refusal]]] = OrderedDict()
+        self._wakeup = asyncio.Event()
+        self._grown: set[asyncio.Event] = set()
+        self._reading: set[asyncio.Task[None]] = set()
+        self._readers = asyncio.Semaphore(config.catching_up_max)
+        self._sync_due = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self._stopping = False
+
+    # What the doors call.
+
+    def open(self, session: Session) -> None:
+        """Take in a new link. The same device's older link is closed: one device, one link."""
+        key = (session.person, session.device)
+        older = self._devices.get(key)
+        if older is not None:
+            self._end(older, Close.REPLACED, "the same device opened another link")
+        self._devices[key] = session
+        session.refusals = self._refusals.setdefault(key, {})
+        self._refusals.move_to_end(key)
+        if len(self._refusals) > self.config.refusing_devices_max:
+            self._refusals.popitem(last=False)
+        self.sessions.add(session)
+        self.statistics.links_opened += 1
+
+    def closed(self, session: Session) -> None:
+        """Let go of a link whose socket is gone."""
+        if session in self.sessions:
+            self._drop(session)
+            session.move("close")
+            session.inbox.clear()
+            self.statistics.links_closed += 1
+
+    def _end(self, session: Session, close: Close, text: str) -> None:
+        """Close a link from our side; it is nobody's audience from here on."""
+        self._drop(session)
+        session.close(close, text)
+        self.statistics.links_closed += 1
+
+    def _drop(self, session: Session) -> None:
+        self.sessions.discard(session)
+        self._audience.drop(session, self._groups_of(session.person))
+        if self._devices.get((session.person, session.device)) is session:
+            del self._devices[session.person, session.device]
+
+    def ready(self, session: Session) -> None:
+        """Say that the link's inbox has something for a turn; a link with too much waiting is not read."""
+        if not session.queued and session.inbox:
+            session.queued = True
+            self._ready.append(session)
+            self._wakeup.set()
+        if not session.inbox_paused and len(session.inbox) >= self.config.inbox_frames_max:
+            session.inbox_paused = True
+            session.pipe.pause_reading()
+
+    def drained(self, session: Session) -> None:
+        """Say that the link's socket has taken everything: one that fell behind may read on."""
+        if session.phase is Phase.CATCHING_UP and session not in self._returning:
+            self._returning.append(session)
+            self._wakeup.set()
+
+    async def ask(self, command: Command) -> list[AnyEvent] | Refusal:
+        """Have a command decided, and give its events once they are durable, or the refusal."""
+        return await self._ask(command)
+
+    async def query(self, look: Query) -> Any:
+        """Have a look at the state, told once everything it saw is durable. `look` gets the state and now."""
+        return await self._ask(look)
+
+    def _ask(self, wish: Command | Query) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if len(self._asked) >= self.config.asks_max:
+            future.set_result(Refusal(TOO_MANY, "commands waiting"))
+        elif self._stopping:
+            future.set_result(Refusal(UNAVAILABLE, "stopping"))
+        else:
+            self._asked.append((wish, future))
+            self._wakeup.set()
+        return future
+
+    def watch(self) -> asyncio.Event:
+        """Give an event that is set after every turn that made something durable or decided; clear it, then look."""
+        grown = asyncio.Event()
+        self._grown.add(grown)
+        return grown
+
+    def unwatch(self, grown: asyncio.Event) -> None:
+        self._grown.discard(grown)
+
+    def now_ms(self) -> int:
+        """Show the movable clock."""
+        return self.state.clock.at(self._clock.real_ms())
+
+    def stop(self) -> None:
+        """Finish the turn under way and what is already waiting, then let `run` return."""
+        self._stopping = True
+        self._wakeup.set()
+
+    # The loop.
+
+    async def run(self) -> None:
+        """Turn until stopped; raise what makes going on dishonest."""
+        while True:
+            await self._wakeup.wait()
+            self._wakeup.clear()
+            turn = self._take()
+            if turn.records:
+                await self.journal.append(turn.records)
+                self.durable_position = self.state.position
+                self.statistics.commits += 1
+                self.statistics.records += len(turn.records)
+            self._perform(turn)
+            if self._ready or self._asked or self._returning or self.state.jobs:
+                self._wakeup.set()
+                await asyncio.sleep(0)  # let sockets be read between two turns that had no commit to wait for
+            elif self._stopping:
+                return
+            else:
+                self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Wake up for the next deadline; with nothing due, nothing ticks."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        due_ms, rate = self._next_due_ms, self.state.clock.rate
+        if due_ms and rate > 0:
+            seconds = max(0.0, (due_ms - self.now_ms()) / rate / 1000)
+            self._alarm = asyncio.get_running_loop().call_later(min(seconds, 3600.0), self._wakeup.set)
+
+    # Taking and deciding.
+
+    def _take(self) -> Turn:
+        turn = Turn(self.now_ms())
+        self.statistics.turns += 1
+        room = self.journal.room()
+        if 0 < self._next_due_ms <= turn.now_ms and room:
+            for _, due in deadlines.due_until(self.state, turn.now_ms):
+                self._apply(turn, deadlines.fire(self.state, turn.now_ms, due))
+        for _ in range(len(self._asked)):
+            wish, future = self._asked.popleft()
+            if not future.done():
+                self._take_ask(turn, wish, future, room)
+            if len(turn.records) >= self.config.turn_commands_max:
+                break
+        self._take_links(turn, room)
+        while self._returning:
+            session = self._returning.popleft()
+            if session.phase is Phase.CATCHING_UP:
+                self._catch_up(turn, session)
+        for command in deadlines.slices(self.state) if room else ():
+            if command.job in self.state.jobs:
+                self._apply(turn, messages.slice_job(self.state, turn.now_ms, command))
+        return turn
+
+    def _take_ask(self, turn: Turn, wish: Command | Query, future: asyncio.Future[Any], room: bool) -> None:
+        answer: Any
+        try:
+            if not isinstance(wish, Command):
+                answer = wish(self.state, turn.now_ms)
+            elif not room:
+                answer = Refusal(UNAVAILABLE, "disk reserve")
+            else:
+                answer = decide.by_service(self.state, turn.now_ms, self._clock.real_ms(), wish)
+        except Exception as defect:
+            answer = self._defect(type(wish).__name__, defect)
+        turn.answered.append((future, answer))
+        if isinstance(answer, list) and isinstance(wish, Command):
+            self._apply(turn, answer)
+        if isinstance(wish, Command):
+            refusal = answer if isinstance(answer, Refusal) else None
+            self._note(turn.now_ms, "", type(wish).__name__, "", 0, refusal)
+
+    def _take_links(self, turn: Turn, room: bool) -> None:
+        """Give each link that waits its share; what is left waits for the next turn, at the end of the line."""
+        config, commands = self.config, 0
+        share = max(config.link_share_max, config.turn_commands_max // max(1, len(self._ready)))
+        for _ in range(len(self._ready)):
+            if commands >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
+                return
+            session = self._ready.popleft()
+            inbox = session.inbox
+            for _ in range(min(len(inbox), share)):
+                if session.phase is Phase.CLOSING or not inbox:
+                    break
+                commands += 1
+                self._take_frame(turn, session, inbox.popleft(), room)
+            if inbox:
+                self._ready.append(session)
+            else:
+                session.queued = False
+            if session.inbox_paused and len(inbox) < config.inbox_frames_max // 2:
+                session.inbox_paused = False
+                session.pipe.resume_reading()
+
+    def _take_frame(self, turn: Turn, session: Session, frame: Any, room: bool) -> None:
+        kind = type(frame)
+        turn.touched[session] = None
+        person = self.state.people.get(session.person)
+        if person is None:
+            self._end(session, Close.FORBIDDEN, "the person is gone")
+        elif kind is Objection:
+            self._refuse(turn, session, frame.number, frame.refusal, 0)
+        elif kind is Hello:
+            self._hello(turn, session, person, frame)
+        elif kind is Ack:
+            self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
+        elif not room:
+            self._refuse(turn, session, frame.number, Refusal(UNAVAILABLE, "disk reserve"), 0)
+        else:
+            self._command(turn, session, person, frame)
+
+    def _command(self, turn: Turn, session: Session, person: AnyPerson, frame: ClientCommand) -> None:
+        number = frame.number
+        if session.refusals and number in session.refusals:
+            digest, refusal = session.refusals[number]
+            if digest != decide.digest_of(frame):
+                refusal = Refusal(REUSED_NUMBER)
+            self._refuse(turn, session, number, refusal, digest)
+            return
+        try:
+            decided = decide.by_client(self.state, turn.now_ms, person, session.device, frame)
+        except Exception as defect:
+            decided = self._defect(type(frame).__name__, defect)
+        if type(decided) is Posted:
+            self._apply_posted(turn, decided, session)
+            accepted = Accepted(number, decided.conversation, decided.sequence, decided.time_ms)
+        elif isinstance(decided, Refusal):
+            self._refuse(turn, session, number, decided, decide.digest_of(frame))
+            return
+        elif isinstance(decided, Answer):
+            self.statistics.repeated += 1
+            accepted = Accepted(number, decided.conversation, decided.sequence, decided.time_ms)
+        else:
+            assert isinstance(decided, list)
+            self._apply(turn, decided)
+            answered = decided[-1]
+            assert isinstance(answered, events.Answered)
+            accepted = Accepted(number, answered.conversation, answered.sequence, answered.time_ms)
+            self._note(turn.now_ms, person.key, type(frame).__name__, answered.conversation, 0, None)
+        self.statistics.accepted += 1
+        session.answer(accepted)
+
+    def _refuse(self, turn: Turn, session: Session, number: int, refusal: Refusal, digest: int) -> None:
+        """Answer no; a refusal changes nothing, and is remembered only so that a repeat hears the same."""
+        reason = refusal.reason
+        self.statistics.refused[reason.name] += 1
+        session.answer(
+            Refused(number, reason.code, reason.name, reason.text, reason.advice, refusal.rule, refusal.retry_at_ms)
+        )
+        if digest and number not in session.refusals:
+            session.refusals[number] = (digest, refusal)
+            if len(session.refusals) > self.config.refusals_max:
+                del session.refusals[next(iter(session.refusals))]
+        self._note(turn.now_ms, session.person, "Refused", "", number, refusal)
+
+    def _defect(self, what: str, why: BaseException) -> Refusal:
+        self.statistics.defects += 1
+        self._on_defect(what, why)
+        return Refusal(INTERNAL)
+
+    def _note(
+        self, now_ms: int, person: str, what: str, conversation: str, place: int, refusal: Refusal | None
+    ) -> None:
+        self.recent_decisions.append(Decision(now_ms, person, what, conversation, place, refusal))
+
+    # Applying.
+
+    def _apply_posted(self, turn: Turn, posted: Posted, speaker: Session | None) -> None:
+        turn.record(events.encode(posted))
+        self.state.apply(posted)
+        turn.post(self.state.conversations[posted.conversation], posted, speaker)
+        self.recent_messages.append((self.state.position, posted))
+
+    def _apply(self, turn: Turn, happened: list[AnyEvent]) -> None:
+        for event in happened:
+            if type(event) is Posted:
+                self._apply_posted(turn, event, None)
+                continue
+            consumers: tuple[str, ...] = ()
+            if isinstance(event, events.Joined | events.Left):
+                conversation = self.state.conversations[event.conversation]
+                turn.seal(conversation.id, tuple(self._audience.of(conversation)))
+            elif isinstance(event, events.CorpReset):
+                consumers = self._before_reset(turn, event.corpid)
+            elif isinstance(event, events.WorldReset):
+                self._before_world_reset(turn)
+            turn.record(events.encode(event))
+            self.state.apply(event)
+            if isinstance(event, events.CorpPut | events.CorpReset | events.WorldReset):
+                self._next_due_ms = deadlines.next_due_ms(self.state)
+            if isinstance(event, events.Joined):
+                self._audience.seat(event.conversation, event.person)
+            elif isinstance(event, events.Left):
+                self._audience.unseat(event.conversation, event.person)
+            turn.effects += effects.of(event, consumers)
+
+    def _before_reset(self, turn: Turn, corpid: str) -> tuple[str, ...]:
+        """Note whom a reset enterprise knew, and drop what this turn had to say in its conversations."""
+        for name in [name for name, (at, _) in turn.posts.items() if at.corpid == corpid]:
+            del turn.posts[name]
+        self._audience.forget(name for name, at in self.state.conversations.items() if at.corpid == corpid)
+        return tuple(self.state.corps[corpid].consumers.values())
+
+    def _before_world_reset(self, turn: Turn) -> None:
+        turn.posts.clear()
+        turn.sealed.clear()
+        self.recent_messages.clear()
+        self.recent_decisions.clear()
+        self._refusals.clear()
+        self._audience = Audience()
+
+    # Hello and catching up.
+
+    def _groups_of(self, person: str) -> list[str]:
+        known = self.state.people.get(person)
+        if known is None:
+            return []
+        return [name for name, ends in known.conversations.items() if len(ends) % 2]
+
+    def _hello(self, turn: Turn, session: Session, person: AnyPerson, hello: Hello) -> None:
+        """Welcome a device, say whether its token was good, and let it catch up."""
+        session.move("hello")
+        session.position, reason = self._resume_from(person, hello)
+        session.cursors = {name: upto for name, upto in hello.cursors if self._known_cursor(name, upto)}
+        device = person.devices.get(session.device)
+        last_number = device.last_number if device is not None else 0
+        session.answer(Welcome(person.key, session.device, last_number, not reason, reason))
+        if isinstance(person, Consumer) and session.position:
+            for corpid, position in person.forgotten.items():
+                if position > session.position:
+                    session.answer(Forget(corpid))
+        self._catch_up(turn, session)
+
+    def _resume_from(self, person: AnyPerson, hello: Hello) -> tuple[int, str]:
+        """Give the position a device resumes from, and if it is the beginning, why."""
+        if not hello.token:
+            return 0, "no token"
+        point = self._tokens.read_resume_token(hello.token)
+        if point is None or point.person != person.key:
+            return 0, "unknown token"
+        if point.epoch != self.state.epoch or point.position > self.state.position:
+            return 0, "another world"
+        if isinstance(person, Member) and point.position < self.state.corps[person.corpid].since_position:
+            return 0, "the enterprise was reset"
+        return point.position, ""
+
+    def _known_cursor(self, name: str, upto: int) -> bool:
+        """Heed a cursor only if the log goes that far: one from another life of the world would hide messages."""
+        conversation = self.state.conversations.get(name)
+        return conversation is not None and upto <= conversation.head
+
+    def _catch_up(self, turn: Turn, session: Session) -> None:
+        """Send a link on: live if it has missed nothing, else to the journal for what it has."""
+        person = self.state.people.get(session.person)
+        if person is None:
+            self._end(session, Close.FORBIDDEN, "the person is gone")
+            return
+        chunks = catchup.plan(self.state, person, session.position, session.cursors)
+        turn.touched[session] = None
+        if chunks:
+            task = asyncio.get_running_loop().create_task(self._read(session, chunks, self.state.position))
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
+            return
+        session.move("caught_up")
+        session.cursors = {}
+        self._audience.add(session, person, self._groups_of(session.person))
+        self.statistics.caught_up += 1
+        session.answer(self._synced(session, self.state.position))
+
+    def _synced(self, session: Session, position: int) -> Synced:
+        session.pushed = False
+        return Synced(self._tokens.resume_token(ResumePoint(self.state.epoch, session.person, position)))
+
+    async def _read(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
+        """Write what a link has missed, as fast as it takes it, then bring it back for a turn."""
+        try:
+            await self._read_chunks(session, chunks, upto)
+        except Exception as defect:
+            self._defect("catching up", defect)
+            self._end(session, Close.RESTART, "the journal could not be read")
+
+    async def _read_chunks(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
+        async with self._readers:
+            await self._until_durable(upto)
+            for chunk in chunks:
+                placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
+                posts = (events.decode(record) for _, record in placed)
+                frames = [
+                    self._framed(session, post.frame)
+                    for post in posts
+                    if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last
+                ]
+                if session.phase is not Phase.CATCHING_UP:
+                    return
+                if frames:
+                    session.pipe.write(b"".join(frames))
+                    self.statistics.deliveries += len(frames)
+                await session.pipe.writable()
+        session.position = upto
+        self.drained(session)
+
+    async def _until_durable(self, position: int) -> None:
+        """Wait until the turn that made the plan has been appended: a record not on disk cannot be read."""
+        if self.durable_position >= position:
+            return
+        grown = self.watch()
+        try:
+            while self.durable_position < position:
+                grown.clear()
+                await grown.wait()
+        finally:
+            self.unwatch(grown)
+
+    @staticmethod
+    def _framed(session: Session, frame: bytes) -> bytes:
+        payload = frame if session.codec is MSGPACK else session.codec.encode(decode_message(frame))
+        return websocket_frame(session.codec.opcode, payload)
+
+    # Performing.
+
+    def _perform(self, turn: Turn) -> None:
+        """Say what has become durable. A link that cannot take its pushes reads them from the journal later."""
+        for audience, posts in turn.sealed:
+            self._deliver(turn, audience, posts)
+        for conversation, posts in turn.posts.values():
+            audience = self._audience.of(conversation)
+            if audience:
+                self._deliver(turn, audience, posts)
+        for effect in turn.effects:
+            self._effect(effect)
+        before = self.durable_position - len(turn.records)
+        for session in turn.touched:
+            if not session.outbox.flush(self.config.outbox_bytes_max):
+                self._fell_behind(session, before)
+        for future, answer in turn.answered:
+            if not future.done():
+                future.set_result(answer)
+        for grown in self._grown:
+            grown.set()
+
+    def _deliver(self, turn: Turn, audience: Any, posts: list[Post]) -> None:
+        """Hand the messages of a conversation to its links: the same joined bytes to all who did not speak."""
+        frames: dict[Any, list[bytes]] = {}
+        joined: dict[Any, bytes] = {}
+        speakers = {speaker for _, speaker in posts if speaker is not None}
+        touched, count = turn.touched, len(posts)
+        for session in audience:
+            codec = session.codec
+            if codec not in frames:
+                frames[codec] = [self._framed(session, posted.frame) for posted, _ in posts]
+                joined[codec] = b"".join(frames[codec])
+            if session in speakers:
+                others = [
+                    frame for frame, (_, speaker) in zip(frames[codec], posts, strict=True) if speaker is not session
+                ]
+                if not others:
+                    continue
+                session.outbox.push(b"".join(others))
+                self.statistics.deliveries += len(others)
+            else:
+                session.outbox.push(joined[codec])
+                self.statistics.deliveries += count
+            touched[session] = None
+            if not session.pushed:
+                session.pushed = True
+                self._sync_later()
+
+    def _sync_later(self) -> None:
+        """Have resume tokens sent to those who were pushed to, a while from now."""
+        if not self._sync_due:
+            self._sync_due = True
+            seconds = self.config.sync_interval_ms / 1000
+            asyncio.get_running_loop().call_later(seconds, self._sync_all)
+
+    def _sync_all(self) -> None:
+        """Send the tokens: a live link has been given everything up to the last durable record.
+
+        Written past the outbox, which may hold answers of a turn that is being appended just now.
+        """
+        self._sync_due = False
+        for session in self.sessions:
+            if session.pushed and session.phase is Phase.LIVE:
+                session.pipe.write(session.frame(self._synced(session, self.durable_position)))
+
+    def _fell_behind(self, session: Session, position: int) -> None:
+        if session.phase is Phase.LIVE:
+            session.move("fell_behind")
+            session.position = position
+            self._audience.drop(session, self._groups_of(session.person))
+            self.statistics.cut_over += 1
+
+    def _effect(self, effect: effects.Effect) -> None:
+        if isinstance(effect, TellForgotten):
+            handles = set(effect.handles)
+            for session in self.sessions:
+                if session.person in handles and session.phase in (Phase.LIVE, Phase.CATCHING_UP):
+                    session.answer(Forget(effect.corpid))
+                    session.outbox.flush(self.config.outbox_bytes_max)
+            return
+        for session in [session for session in self.sessions if _meant(effect, session)]:
+            self._end(session, effect.close, effect.text)
+
+
+def _meant(effect: CloseLinks, session: Session) -> bool:
+    if effect.token_id:
+        return session.token_id == effect.token_id
+    if effect.corpid:
+        return session.person.startswith(f"{effect.corpid}/")
+    return not effect.person or session.person == effect.person
+
+
+__all__ = ["Decision", "Router"]

@@ -1,0 +1,75 @@
+"""What has been used of each frequency rule, in the present aligned window.
+
+All subjects share a window's edge, so a rule's counters are one table that is thrown away whole at the edge: memory is
+bounded by who was active in the window, and no timer runs.
+"""
+
+from typing import Final
+
+from msgspec import Struct, field
+
+from gateway import windows
+from gateway.profile import Frequency, Profile
+
+SIDES: Final = ("member", "consumer", "app")
+SUBJECTS: Final = ("sender", "conversation", "recipient", "corp")
+
+
+class Used(Struct, array_like=True):
+    """The counters of one (side, subject, window): the number of the window, and a count for each subject."""
+
+    index: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def slot_of(rule: Frequency) -> str:
+    """Name the counters a rule reads; the name outlives a change of profile."""
+    return f"{rule.side}/{rule.per}/{rule.window}"
+
+
+class Quotas(Struct, array_like=True):
+    used: dict[str, Used] = field(default_factory=dict)
+
+    def count(self, rule: Frequency, subject: str, now_ms: int) -> int:
+        """Tell how much of the present window a subject has used."""
+        used = self.used.get(slot_of(rule))
+        if used is None or used.index != windows.indexes(now_ms)[windows.WINDOWS.index(rule.window)]:
+            return 0
+        return used.counts.get(subject, 0)
+
+
+class Meter:
+    """The frequency rules of one side, bound to their counters: what the hot path asks and charges.
+
+    Derived from the profile and the quotas, and rebuilt when either is replaced; holds no truth of its own.
+    """
+
+    def __init__(self, profile: Profile, quotas: Quotas, side: str) -> None:
+        self.rules = tuple(rule for rule in profile.frequency if rule.side == side)
+        self.bound = tuple(
+            (
+                quotas.used.setdefault(slot_of(rule), Used()),
+                windows.WINDOWS.index(rule.window),
+                SUBJECTS.index(rule.per),
+                rule.limit,
+            )
+            for rule in self.rules
+        )
+
+    def refusing(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> Frequency | None:
+        """Give the first rule that has nothing left for one of these subjects (an empty subject is not counted)."""
+        for place, (used, window, subject, limit) in enumerate(self.bound):
+            if used.index == indexes[window] and used.counts.get(subjects[subject], 0) >= limit:
+                return self.rules[place]
+        return None
+
+    def charge(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> None:
+        """Count one message for every subject."""
+        for used, window, subject, _ in self.bound:
+            key = subjects[subject]
+            if not key:
+                continue
+            if used.index != indexes[window]:
+                used.index, used.counts = indexes[window], {}
+            counts = used.counts
+            counts[key] = counts.get(key, 0) + 1

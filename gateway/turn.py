@@ -1,0 +1,46 @@
+"""What one turn of the router gathers: records to append, and what to perform once they stand on disk."""
+
+from asyncio import Future
+from typing import Any
+
+from gateway.effects import Effect
+from gateway.events import Posted
+from gateway.session import Session
+from gateway.state.conversations import Conversation
+
+Post = tuple[Posted, Session | None]  # a message, and the link that spoke
+
+
+class Turn:
+    """Filled in place, in the order things were decided."""
+
+    __slots__ = ("answered", "bytes", "effects", "now_ms", "posts", "records", "sealed", "touched")
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.records: list[bytes] = []
+        self.bytes = 0
+        self.posts: dict[str, tuple[Conversation, list[Post]]] = {}
+        self.sealed: list[tuple[tuple[Session, ...], list[Post]]] = []
+        self.touched: dict[Session, None] = {}
+        self.effects: list[Effect] = []
+        self.answered: list[tuple[Future[Any], Any]] = []
+
+    def record(self, record: bytes) -> None:
+        """Have a record appended."""
+        self.records.append(record)
+        self.bytes += len(record)
+
+    def post(self, conversation: Conversation, posted: Posted, speaker: Session | None) -> None:
+        """Gather a message with the others of its conversation."""
+        gathered = self.posts.get(conversation.id)
+        if gathered is None:
+            self.posts[conversation.id] = (conversation, [(posted, speaker)])
+        else:
+            gathered[1].append((posted, speaker))
+
+    def seal(self, conversation: str, audience: tuple[Session, ...]) -> None:
+        """Fix who gets what was gathered so far: the audience is about to change."""
+        gathered = self.posts.pop(conversation, None)
+        if gathered is not None:
+            self.sealed.append((audience, gathered[1]))
