@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from benchmarks.bare import bare
 from benchmarks.gateway import gateway
 from benchmarks.generator import BUILD, SAMPLE_OF_GROUPS, Figures, LoadFailed, Pace, Target, load
 from benchmarks.peers import mosquitto
@@ -34,6 +35,7 @@ class System:
 
 GATEWAY = System("hutong", "", gateway)
 GATEWAY_MEMORY = System("hutong, memory journal", "nothing durable", partial(gateway, durability="memory"))
+BARE = System("the same links", "no rules, no journal, no state", bare)
 MOSQUITTO = System("mosquitto", "no rules, nothing durable, no history", mosquitto)
 
 

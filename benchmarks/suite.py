@@ -7,7 +7,9 @@ from benchmarks.generator import LoadFailed
 from benchmarks.goals import ratio
 from benchmarks.peers import mosquitto_program
 from benchmarks.rows import (
+    BARE,
     GATEWAY,
+    GATEWAY_MEMORY,
     MOSQUITTO,
     Patience,
     Row,
@@ -26,6 +28,7 @@ AGAINST_MOSQUITTO = {
     4: (FIVE_HUNDREDS, "deliveries_s"),
 }
 AT_SHARE = {6: (ONE_TO_ONE, "ack_p99_ms"), 7: (FIVE_HUNDREDS, "delivery_p99_ms")}
+BARE_GOAL = 5
 IDLE_GOAL = 8
 
 
@@ -56,7 +59,8 @@ def measure(goals: set[int], patience: Patience, floors: dict[str, Any]) -> Foun
 def _measure_load(workload: Workload, goals: set[int], patience: Patience, sync_ms: float, found: Found) -> None:
     peers = [goal for goal, (load, _) in AGAINST_MOSQUITTO.items() if goal in goals and load is workload]
     shares = [goal for goal, (load, _) in AT_SHARE.items() if goal in goals and load is workload]
-    systems = systems_for(bool(peers), bool(shares))
+    bare = BARE_GOAL in goals and workload is ONE_TO_ONE
+    systems = systems_for(bool(peers), bare, bool(shares))
     if not systems:
         return
     rows = closed_rows(systems, workload, patience)
@@ -64,6 +68,8 @@ def _measure_load(workload: Workload, goals: set[int], patience: Patience, sync_
     by_system = {row.system.name: row for row in rows}
     for goal in peers:
         _compare(goal, rows[0], by_system.get(MOSQUITTO.name), AGAINST_MOSQUITTO[goal][1], found)
+    if bare:
+        _compare(BARE_GOAL, rows[0], by_system[BARE.name], "messages_s", found)
     for goal in shares:
         row = open_row(rows[0], patience)
         found.rows.append(row)
@@ -78,14 +84,14 @@ def _compare(goal: int, ours: Row, theirs: Row | None, figure: str, found: Found
     found.by_cpu[goal] = ratio(theirs, ours, cost)
 
 
-def systems_for(peer: bool, share: bool) -> list[System]:
+def systems_for(peer: bool, bare: bool, share: bool) -> list[System]:
     """List who is loaded side by side, the gateway first."""
-    systems = [GATEWAY] if peer or share else []
+    systems = [GATEWAY] if peer or bare or share else []
     if peer and mosquitto_program():
         systems.append(MOSQUITTO)
     elif peer:
         say("mosquitto is not installed (scripts/install-test-servers): no ratios against it")
-    return systems
+    return [*systems, GATEWAY_MEMORY, BARE] if bare else systems
 
 
 def _measure_idle(found: Found) -> None:
