@@ -33,9 +33,8 @@ def make_checkpoint(folder: Path, pause_s: float = PAUSE_S) -> int:
 
     Reads beside the server, without its lock, in transactions short enough not to keep the WAL from being emptied.
     """
-    from gateway.state import State
-
     from gateway.events import decode
+    from gateway.state import State
 
     newest = newest_checkpoint(folder)
     state = State.load(newest.state) if newest else State()

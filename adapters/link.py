@@ -10,7 +10,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
@@ -50,8 +50,23 @@ class Link(asyncio.Protocol):
     """The pipe under one session: bytes in to its inbox, bytes out from its outbox."""
 
     __slots__ = (
-        "_broken", "_closed", "_closing_since", "_controls", "_controls_since", "_deadline", "_drained", "_heard",
-        "_loop", "_paused_since", "_pinged", "_pong", "_reader", "_router", "_transport", "session", "expires_s",
+        "_broken",
+        "_closed",
+        "_closing_since",
+        "_controls",
+        "_controls_since",
+        "_deadline",
+        "_drained",
+        "_heard",
+        "_loop",
+        "_paused_since",
+        "_pinged",
+        "_pong",
+        "_reader",
+        "_router",
+        "_transport",
+        "expires_s",
+        "session",
     )  # fmt: skip
 
     session: Session
@@ -230,14 +245,14 @@ class Links:
     ) -> Taken:
         """Take a request's transport over after its WebSocket handshake, and open the session on it."""
         http: Any = request.protocol
-        transport = request.transport
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, request.transport)
         link = Link(transport, self._router, self._gone, expires_s)
         link.session = make(link)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         transport.write(f"HTTP/1.1 101 Switching Protocols\r\n{head}\r\n".encode())
         tail, http._message_tail = http._message_tail, b""
         transport.set_protocol(link)
+        http.transport = None  # or its end would close what is now ours
         http.connection_lost(None)
         raw = transport.get_extra_info("socket")
         if raw is not None:

@@ -32,7 +32,7 @@ class Outbox:
         self._pushes.clear()
         waiting = self._pipe.buffered()
         fits = not pushes or waiting == 0 or waiting + len(pushes) <= bytes_max
-        data = pushes + answers if fits else answers
+        data = answers + pushes if fits else answers
         if data:
             self._pipe.write(data)
         return fits

@@ -1,7 +1,7 @@
-"""What the gateway asks of the world: a journal, a clock, resume tokens, and the pipe under each link."""
+"""What the gateway asks of the world: a journal, a clock, resume tokens, the pipe under a link, a reply to a door."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class CannotOpen(Exception):
@@ -66,10 +66,6 @@ class Journal(Protocol):
         """Give at most `count` durable records above `after`, in order, of every kind."""
         ...
 
-    def room(self) -> bool:
-        """Tell whether there is space to store more; below a reserve there is not."""
-        ...
-
     async def close(self) -> None:
         """Finish what was begun; nothing may be asked afterwards."""
         ...
@@ -119,3 +115,11 @@ class Pipe(Protocol):
     def close(self, code: int, reason: str) -> None:
         """Say why, then close; what was written before goes out first, within a bound."""
         ...
+
+
+class Reply(Protocol):
+    """Where a door waits for the answer to what it asked."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, result: Any, /) -> None: ...

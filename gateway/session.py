@@ -100,7 +100,7 @@ class Session:
         except UnreadContent as unread:
             if self.phase is Phase.HELLO:
                 raise Unanswerable(Close.BAD_FRAME, "hello must come first") from unread
-            self.inbox.append(Objection(unread.frame.number, Refusal(UNKNOWN_KIND, str(unread))))
+            self.inbox.append(Objection(unread.frame.number, Refusal(UNKNOWN_KIND, "content/kind")))
             return
         except Malformed as malformed:
             raise Unanswerable(Close.BAD_FRAME, str(malformed)) from malformed

@@ -1,10 +1,10 @@
 """What one turn of the router gathers: records to append, and what to perform once they stand on disk."""
 
-from asyncio import Future
 from typing import Any
 
 from gateway.effects import Effect
 from gateway.events import Posted
+from gateway.ports import Reply
 from gateway.session import Session
 from gateway.state.conversations import Conversation
 
@@ -24,7 +24,7 @@ class Turn:
         self.sealed: list[tuple[tuple[Session, ...], list[Post]]] = []
         self.touched: dict[Session, None] = {}
         self.effects: list[Effect] = []
-        self.answered: list[tuple[Future[Any], Any]] = []
+        self.answered: list[tuple[Reply, Any]] = []
 
     def record(self, record: bytes) -> None:
         """Have a record appended."""

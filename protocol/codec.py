@@ -1,8 +1,8 @@
-"""Bytes to frames and back: JSON and MessagePack from the same definitions, bounded in size and depth.
+"""Bytes to frames and back: JSON and MessagePack from the same definitions, strict about what is read.
 
 Rules of the file:
-- What cannot be read raises `Malformed`, and nothing else, whatever the bytes were.
-- Size is the link's to bound before it reads; depth is bounded here, before any parser recurses.
+- What cannot be read raises `Malformed` or `UnreadContent`, and nothing else, whatever the bytes were.
+- Size is the link's to bound before it reads; depth is bounded by the parser's own recursion limit.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,6 @@ import msgspec
 from protocol.frames import Ack, ClientFrame, Hello, Message, SendUnread, ServerFrame
 
 FRAME_BYTES_MAX: Final = 64 * 1024  # OWASP's advice for WebSocket messages
-DEPTH_MAX: Final = 32
 
 
 class Malformed(ValueError):

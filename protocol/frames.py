@@ -175,7 +175,20 @@ class Remark(Frame, tag="remark"):
 
 
 MemberCommand = (
-    Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove | Rename | Announce | HandOver | Appoint | Remark
+    Send
+    | Accept
+    | Refuse
+    | Delete
+    | Block
+    | Leave
+    | Create
+    | Invite
+    | Remove
+    | Rename
+    | Announce
+    | HandOver
+    | Appoint
+    | Remark
 )
 ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave
 ClientCommand = MemberCommand | ConsumerCommand

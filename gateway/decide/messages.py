@@ -204,4 +204,3 @@ def delivered(state: State, now_ms: int, person: AnyPerson, upto: tuple[tuple[st
             if awaited.person == person.key and awaited.sequence <= sequence
         ]
     return events
-

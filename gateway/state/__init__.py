@@ -79,8 +79,7 @@ class State:
         else:
             APPLIERS[type(event)](self, event)
         time_ms = getattr(event, "time_ms", 0)
-        if time_ms > self.clock.latest_ms:
-            self.clock.latest_ms = time_ms
+        self.clock.latest_ms = max(self.clock.latest_ms, time_ms)
 
     def indexes(self, now_ms: int) -> tuple[int, ...]:
         """Number the aligned windows of a moment; remembered, since a turn has one moment."""
