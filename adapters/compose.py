@@ -102,7 +102,7 @@ async def run(
         log.error("defect", what=what, exc_info=why)
 
     clock = clock or RealClock()
-    router = Router(state, journal, clock, tokens, config, on_defect)
+    router = Router(state, journal, clock, tokens, on_defect, config)
     links = Links(router, time.time)
     app = web.Application()
     listener = Listener(app)

@@ -9,12 +9,12 @@ from functools import partial
 
 from aiohttp import web
 
-from adapters.control import clock, people, tokens
+from adapters.control import clock, directory, people, tokens
 from adapters.control.endpoint import ENDPOINTS, Door, Urls
 from adapters.control.problems import answer_with_problems
 
 PREFIX = "/_hutong"
-SUBJECTS = (clock, people, tokens)  # imported so that their calls are listed
+SUBJECTS = (clock, directory, people, tokens)  # imported so that their calls are listed
 
 
 def application(door: Door) -> web.Application:
