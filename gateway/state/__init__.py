@@ -108,7 +108,7 @@ class State:
         self.position += 1
         kind = type(event)
         if kind is Posted:
-            posted(self, event)  # type: ignore[arg-type]
+            posted(self, event)
             time_ms = event.time_ms  # type: ignore[union-attr]
         else:
             if kind not in QUIET:
@@ -143,8 +143,7 @@ class State:
             return
         person = self.people.get(sender)
         meter = self.meters["app" if person is None else person.side]
-        if meter.bound:
-            meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
+        meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
 
     # Typed look-ups for those who know that the thing is there; anything else is a defect.
 
