@@ -32,6 +32,8 @@ from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused
 
 Query = Callable[[State, int], Any]
 
+_encode = events.encode
+
 
 class Decision:
     """A line of the recent decisions: what was asked by whom, and what became of it."""
@@ -320,7 +322,9 @@ class Router:
             answer = decided[-1]
             self._note(turn.now_ms, person.key, type(frame).__name__, answer.conversation, 0, None)
         self.statistics.accepted += 1
-        session.answer(Accepted(number, answer.conversation, answer.sequence, answer.time_ms))
+        accepted = Accepted(number, answer.conversation, answer.sequence, answer.time_ms)
+        codec = session.codec
+        session.outbox.answer(websocket_frame(codec.opcode, codec.encode(accepted)))
 
     def _remember(self, session: Session, frame: ClientCommand, refusal: Refusal) -> None:
         """Keep a refusal in memory, so that a repeat of its number hears the same; never over the bound."""
@@ -350,10 +354,17 @@ class Router:
     # Applying.
 
     def _apply_posted(self, turn: Turn, posted: Posted, speaker: Session | None) -> None:
-        turn.record(events.encode(posted))
-        self.state.apply(posted)
-        turn.post(self.state.conversations[posted.conversation], posted, speaker)
-        self.recent_messages.append((self.state.position, posted))
+        state = self.state
+        record = _encode(posted)
+        turn.records.append(record)
+        turn.bytes += len(record)
+        state.apply(posted)
+        gathered = turn.posts.get(posted.conversation)
+        if gathered is None:
+            turn.posts[posted.conversation] = (state.conversations[posted.conversation], [(posted, speaker)])
+        else:
+            gathered[1].append((posted, speaker))
+        self.recent_messages.append((state.position, posted))
 
     def _apply(self, turn: Turn, happened: list[AnyEvent]) -> None:
         for event in happened:
@@ -368,7 +379,9 @@ class Router:
                 consumers = self._before_reset(turn, event.corpid)
             elif isinstance(event, events.WorldReset):
                 self._before_world_reset(turn)
-            turn.record(events.encode(event))
+            record = _encode(event)
+            turn.records.append(record)
+            turn.bytes += len(record)
             self.state.apply(event)
             if isinstance(event, events.CorpPut | events.CorpReset | events.WorldReset):
                 self._next_due_ms = deadlines.next_due_ms(self.state)
