@@ -23,12 +23,12 @@ READY_S: Final = 10.0
 
 # Runs alone (python -I -S), so it imports little: ready in milliseconds. `stop` on the pipe keeps the folder.
 WATCHER: Final = """
-import shutil, subprocess, sys, threading
+import os, shutil, subprocess, sys, threading
 folder, *command = sys.argv[1:]
 broker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 word = []
 def watch():
-    word.append(sys.stdin.buffer.read())
+    word.append(os.read(0, 8))
     broker.terminate()
     try:
         broker.wait(5)
@@ -38,8 +38,7 @@ threading.Thread(target=watch, daemon=True).start()
 code = broker.wait()
 if word == [b""]:
     shutil.rmtree(folder, ignore_errors=True)
-sys.stdout.close()
-sys.exit(code)
+os._exit(code & 255)
 """
 
 _listening = re.compile(rb"Listening for MQTT clients on mqtt://127\.0\.0\.1:(\d+)")
@@ -96,7 +95,7 @@ class Broker:
                 async with aiomqtt.Client("127.0.0.1", self._port, username="hutong", password=self._password):
                     pass
         except (TimeoutError, aiomqtt.MqttError) as why:
-            raise BrokerFailed(f"nats-server does not answer: {why or 'time-out'}{self._said()}") from why
+            raise BrokerFailed(f"nats-server does not answer: {str(why) or 'time-out'}{self._said()}") from why
 
     async def stop(self) -> None:
         """End the broker and wait for it; what it stored stays until the context is left."""

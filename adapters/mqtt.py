@@ -3,31 +3,22 @@
 Rules of the file:
 - A command is acknowledged to the broker after its commit; one that is none, after its error event.
 - Acknowledgements go out in the order in which commands came in (MQTT 5, 4.6.0-2); commits still group.
-- Nothing of QoS 1 is discarded: the broker holds back what exceeds Receive Maximum, or its own window before MQTT 5.
 - An event is told until the broker has acknowledged it; then the cursor moves.
 - The broker may go and come; the rest of the gateway does not notice.
 """
 
 import asyncio
-import ssl
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from ipaddress import ip_address
-from socket import IPPROTO_TCP, TCP_NODELAY
-from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Final, NamedTuple, Protocol
 
 import aiomqtt
 import structlog
-from aiomqtt.exceptions import MqttConnectError
-from paho.mqtt import client as paho
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from adapters.cursor import Cursor, Mark
 from adapters.mqtt_events import Names, Telling, telling
+from adapters.mqtt_link import IN_FLIGHT_MAX, Address, BrokerLink, wants_older
 from gateway import events
 from gateway.commands import Repeated, SendFor
 from gateway.events import Origin, WorldReset
@@ -35,13 +26,11 @@ from gateway.ports import Placed
 from protocol.errors import UNKNOWN_CORP, WRONG_SIDE
 from protocol.topics import COMMANDS_FILTER, Command, Publication, Unreadable, faulty, gateway_state, read_command
 
-IN_FLIGHT_MAX: Final = 64  # commands taken and not yet acknowledged; more would not make commits larger
 EVENTS_BATCH: Final = 256  # records read, and at most as many publications under way
 UNMARKED_MAX: Final = 10_000  # records passed without telling anything before the cursor is stored all the same
 CORRELATIONS_MAX: Final = 1024
 PAUSE_MIN_S: Final = 0.1
 PAUSE_MAX_S: Final = 5.0
-FOR_EVER: Final = 0xFFFFFFFF  # MQTT 5's session expiry interval that never ends
 
 log = structlog.get_logger(__name__)
 
@@ -62,103 +51,6 @@ class Records(Protocol):
     async def scan(self, after: int, count: int) -> list[Placed]: ...
 
 
-class Address(NamedTuple):
-    """Where a broker listens."""
-
-    host: str
-    port: int
-    username: str | None
-    password: str | None
-    tls: bool
-
-    @classmethod
-    def parse(cls, url: str) -> "Address":
-        """Read mqtt://[user:password@]host[:port] or mqtts://…; ValueError says what is wrong."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.path not in {"", "/"}:
-            raise ValueError("a broker's URL is mqtt://[user:password@]host[:port], or mqtts://… for TLS")
-        tls = parts.scheme == "mqtts"
-        username, password = (unquote(text) if text else None for text in (parts.username, parts.password))
-        return cls(parts.hostname, parts.port or (8883 if tls else 1883), username, password, tls)
-
-    def trusted_by_default(self) -> frozenset[str] | None:
-        """Give the enterprises that commands may speak for: all (None) on a loopback broker, none elsewhere."""
-        with suppress(ValueError):
-            return None if ip_address(self.host).is_loopback else frozenset()
-        return None if self.host == "localhost" else frozenset()
-
-
-class _Waiting(asyncio.Queue[aiomqtt.Message]):
-    """What was received and not yet taken: of QoS 0, which promises nothing, no more than a bound."""
-
-    def put_nowait(self, item: aiomqtt.Message) -> None:
-        if item.qos == 0 and self.qsize() >= IN_FLIGHT_MAX:
-            raise asyncio.QueueFull  # aiomqtt logs it
-        super().put_nowait(item)
-
-
-class BrokerLink(aiomqtt.Client):
-    """One connection; the only place that touches private names of aiomqtt 2.5 (tests/conformance/test_mqtt.py).
-
-    `_client` is paho's client, whose manual acknowledgement aiomqtt does not offer. `_on_publish` is aiomqtt's own
-    callback for PUBACK, which overlooks MQTT 5's refusals.
-    """
-
-    def __init__(self, address: Address, client_id: str, version: aiomqtt.ProtocolVersion) -> None:
-        self.is_v5 = version is aiomqtt.ProtocolVersion.V5
-        will = gateway_state(online=False)
-        super().__init__(
-            address.host, address.port, username=address.username, password=address.password, identifier=client_id,
-            protocol=version, clean_session=None if self.is_v5 else False, clean_start=False,
-            properties=_connect_properties() if self.is_v5 else None,
-            will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True), keepalive=30, queue_type=_Waiting,
-            socket_options=[(IPPROTO_TCP, TCP_NODELAY, 1)],
-            tls_context=ssl.create_default_context() if address.tls else None,
-        )  # fmt: skip
-        self.pending_calls_threshold = EVENTS_BATCH + IN_FLIGHT_MAX
-        self._client.manual_ack_set(True)
-        self._refusal: ReasonCode | None = None
-
-    def acknowledge(self, message: aiomqtt.Message) -> None:
-        self._client.ack(message.mid, message.qos)
-
-    async def tell(self, publication: Publication, *, retain: bool = False) -> None:
-        """Return when the broker has taken it; MqttError if it has not."""
-        await self.publish(
-            publication.topic, publication.payload, qos=1, retain=retain, properties=self._publish_properties(b"")
-        )
-        if self._refusal is not None:
-            raise aiomqtt.MqttError(f"the broker refuses what we publish: {self._refusal}")
-
-    async def copy(self, topic: str, payload: bytes, correlation: bytes) -> None:
-        """Send it once, and never mind."""
-        await self.publish(topic, payload, qos=0, properties=self._publish_properties(correlation))
-
-    def _publish_properties(self, correlation: bytes) -> Properties | None:
-        if not self.is_v5:
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.PayloadFormatIndicator = 1
-        properties.ContentType = "application/cloudevents+json; charset=utf-8"
-        if correlation:
-            properties.CorrelationData = correlation
-        return properties
-
-    def _on_publish(
-        self, client: paho.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
-    ) -> None:
-        if reason_code.is_failure:
-            self._refusal = reason_code
-        super()._on_publish(client, userdata, mid, reason_code, properties)
-
-
-def _connect_properties() -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = FOR_EVER
-    properties.ReceiveMaximum = IN_FLIGHT_MAX
-    return properties
-
-
 class _Taken(NamedTuple):
     """A message on its way: what was asked of the gateway, or what to say of it if it is no command."""
 
@@ -171,11 +63,15 @@ class _NothingDone(Exception):
 
 
 class MqttDoor:
-    """The gateway as a client of a broker. `client_id` names the persistent session: one gateway, one id."""
+    """The gateway as a client of a broker.
+
+    `client_id` names the persistent session: one gateway, one id. `trusted` are the enterprises that commands may speak
+    for, None for all; `Address.trusted_by_default` is design 5's default.
+    """
 
     def __init__(
         self, url: str, gateway: Gateway, journal: Records, names: Names, cursor: Cursor, *, client_id: str,
-        trusted: frozenset[str] | None = None,
+        trusted: frozenset[str] | None,
     ) -> None:  # fmt: skip
         self.connected = asyncio.Event()
         self.commands_total = self.faults_total = self.events_total = self.connections_total = 0
@@ -214,7 +110,7 @@ class MqttDoor:
         why: BaseException = group
         while isinstance(why, BaseExceptionGroup):
             why = why.exceptions[0]
-        if self._version is aiomqtt.ProtocolVersion.V5 and _wants_older(why):
+        if self._version is aiomqtt.ProtocolVersion.V5 and wants_older(why):
             self._version = aiomqtt.ProtocolVersion.V311
             self._pause_s = 0.0
             return
@@ -299,7 +195,7 @@ class MqttDoor:
                 if work.cancelled() or work.exception() is not None:
                     raise _NothingDone(f"the gateway takes no commands: {work}")
                 if isinstance(answer := work.result(), Repeated):
-                    await self._tell_records(link, await self._journal.scan(answer.position - 1, 1), self._mark.epoch)
+                    await self._tell_records(link, await self._journal.scan(answer.position - 1, 1), answer.epoch)
             link.acknowledge(message)
             in_flight.discard(message.mid)
 
@@ -360,8 +256,3 @@ def _asked(command: Command) -> SendFor:
     data = command.data
     origin = Origin(command.source, command.id, command.reply_to)
     return SendFor(command.corp, origin, *data.sender.chosen(), *data.to.chosen(), data.content)  # type: ignore[arg-type]
-
-
-def _wants_older(why: BaseException) -> bool:
-    """Tell whether a broker refused MQTT 5 itself, as MQTT 3.1.1 (3.1.2-2) says it must."""
-    return isinstance(why, MqttConnectError) and getattr(why.rc, "value", why.rc) in {1, 132}

@@ -61,7 +61,8 @@ def telling(event_id: str, event: AnyEvent, names: Names) -> Telling | None:
             except KeyError:
                 return None
             return Telling(told(corp, event_id, event.time_ms, data)) if may_be_named(corp) else None
-    return None
+        case _:
+            return None
 
 
 def _outcome(event_id: str, event: Posted | CommandRefused | Delivered, names: Names) -> Telling | None:

@@ -25,6 +25,7 @@ class SendFor(Struct, frozen=True):
 
 
 class Repeated(Struct, frozen=True):
-    """Answer to a command heard before: the position of the record that told its first outcome."""
+    """Answer to a command heard before: where its first outcome stands, and the epoch it belongs to."""
 
+    epoch: int
     position: int
