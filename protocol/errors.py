@@ -8,9 +8,22 @@ Rules of the file:
 """
 
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Self
 
 Advice = Literal["never", "later", "change"]
+CloseAdvice = Literal["stop", "resume", "resume later", "log in again"]
+
+# Which policy speaks, by the hundreds of a reason's number.
+POLICIES: Final = {
+    9100: "the command itself",
+    9101: "may speak at all",
+    9102: "relation or membership",
+    9103: "badge",
+    9104: "content",
+    9105: "consent",
+    9106: "frequency",
+    9107: "group size",
+}
 
 
 class Reason(NamedTuple):
@@ -95,16 +108,25 @@ class Close(IntEnum):
     1000–1015 are RFC 6455's; 4400–4499 are ours and follow HTTP's meaning.
     """
 
-    BYE = 1000  # stop: the client asked
-    PROTOCOL = 1002  # stop: WebSocket itself was broken
-    WRONG_TYPE = 1003  # stop: text on a binary link, or the reverse
-    BAD_UTF8 = 1007  # stop
-    TOO_BIG = 1009  # stop: more than LINK_FRAME_BYTES_MAX
-    RESTART = 1012  # resume, after a little while
-    TRY_LATER = 1013  # resume, later: too many sockets
-    BAD_FRAME = 4400  # stop: the frame could not be read, or not now
-    NOT_AUTHENTICATED = 4401  # log in again: the token is unknown, expired or revoked
-    FORBIDDEN = 4403  # stop: the person or the enterprise is gone
-    DEADLINE = 4408  # resume: no hello in time
-    REPLACED = 4409  # stop: the same device opened another link
-    FLOOD = 4430  # resume, later: too many control frames
+    advice: CloseAdvice
+    text: str
+
+    BYE = 1000, "stop", "the client asked"
+    PROTOCOL = 1002, "stop", "WebSocket itself was broken"
+    WRONG_TYPE = 1003, "stop", "text on a binary link, or the reverse"
+    BAD_UTF8 = 1007, "stop", "a text frame that is not UTF-8"
+    TOO_BIG = 1009, "stop", "more bytes than a frame may have"
+    RESTART = 1012, "resume", "the gateway restarts, or the world was reset"
+    TRY_LATER = 1013, "resume later", "too many sockets"
+    BAD_FRAME = 4400, "stop", "the frame could not be read, or not now"
+    NOT_AUTHENTICATED = 4401, "log in again", "the token is unknown, expired or revoked"
+    FORBIDDEN = 4403, "stop", "the person or the enterprise is gone"
+    DEADLINE = 4408, "resume", "no hello in time"
+    REPLACED = 4409, "stop", "the same device opened another link"
+    FLOOD = 4430, "resume later", "too many control frames"
+
+    def __new__(cls, code: int, advice: CloseAdvice, text: str) -> Self:
+        """Make a member that compares and travels as its code."""
+        close = int.__new__(cls, code)
+        close._value_, close.advice, close.text = code, advice, text
+        return close
