@@ -13,7 +13,7 @@ import msgspec
 
 from protocol import frames, topics
 from protocol.codec import FRAME_BYTES_MAX
-from protocol.errors import POLICIES, REASONS, Close
+from protocol.errors import CLOSINGS, POLICIES, REASONS
 
 Map = dict[str, Any]
 
@@ -70,7 +70,10 @@ def refusals_table() -> str:
 
 def closes_table() -> str:
     """List every close code of a link, with what its client should do."""
-    rows = [f"| {close.value} | `{close.name.lower()}` | {close.text} | {close.advice} |" for close in Close]
+    rows = [
+        f"| {int(close)} | `{close.name.lower()}` | {closing.text} | {closing.advice} |"
+        for close, closing in CLOSINGS.items()
+    ]
     return "\n".join(["| code | reason | why | what to do |", "|---|---|---|---|", *rows])
 
 
@@ -137,7 +140,7 @@ def _schemas() -> tuple[Map, dict[str, Map]]:
 
 def _draft_7(schema: Any) -> Any:
     """Spell fixed tuples as draft 7 does, leave out OpenAPI's discriminator, and trim descriptions."""
-    if isinstance(schema, list):
+    if isinstance(schema, list | tuple):
         return [_draft_7(item) for item in schema]
     if not isinstance(schema, dict):
         return schema

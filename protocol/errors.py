@@ -8,7 +8,7 @@ Rules of the file:
 """
 
 from enum import IntEnum
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple
 
 Advice = Literal["never", "later", "change"]
 CloseAdvice = Literal["stop", "resume", "resume later", "log in again"]
@@ -108,25 +108,40 @@ class Close(IntEnum):
     1000–1015 are RFC 6455's; 4400–4499 are ours and follow HTTP's meaning.
     """
 
+    BYE = 1000
+    PROTOCOL = 1002
+    WRONG_TYPE = 1003
+    BAD_UTF8 = 1007
+    TOO_BIG = 1009
+    RESTART = 1012
+    TRY_LATER = 1013
+    BAD_FRAME = 4400
+    NOT_AUTHENTICATED = 4401
+    FORBIDDEN = 4403
+    DEADLINE = 4408
+    REPLACED = 4409
+    FLOOD = 4430
+
+
+class Closing(NamedTuple):
+    """What a close code says: what the client should do, and why it was closed."""
+
     advice: CloseAdvice
     text: str
 
-    BYE = 1000, "stop", "the client asked"
-    PROTOCOL = 1002, "stop", "WebSocket itself was broken"
-    WRONG_TYPE = 1003, "stop", "text on a binary link, or the reverse"
-    BAD_UTF8 = 1007, "stop", "a text frame that is not UTF-8"
-    TOO_BIG = 1009, "stop", "more bytes than a frame may have"
-    RESTART = 1012, "resume", "the gateway restarts, or the world was reset"
-    TRY_LATER = 1013, "resume later", "too many sockets"
-    BAD_FRAME = 4400, "stop", "the frame could not be read, or not now"
-    NOT_AUTHENTICATED = 4401, "log in again", "the token is unknown, expired or revoked"
-    FORBIDDEN = 4403, "stop", "the person or the enterprise is gone"
-    DEADLINE = 4408, "resume", "no hello in time"
-    REPLACED = 4409, "stop", "the same device opened another link"
-    FLOOD = 4430, "resume later", "too many control frames"
 
-    def __new__(cls, code: int, advice: CloseAdvice, text: str) -> Self:
-        """Make a member that compares and travels as its code."""
-        close = int.__new__(cls, code)
-        close._value_, close.advice, close.text = code, advice, text
-        return close
+CLOSINGS: Final[dict[Close, Closing]] = {
+    Close.BYE: Closing("stop", "the client asked"),
+    Close.PROTOCOL: Closing("stop", "WebSocket itself was broken"),
+    Close.WRONG_TYPE: Closing("stop", "text on a binary link, or the reverse"),
+    Close.BAD_UTF8: Closing("stop", "a text frame that is not UTF-8"),
+    Close.TOO_BIG: Closing("stop", "more bytes than a frame may have"),
+    Close.RESTART: Closing("resume", "the gateway restarts, or the world was reset"),
+    Close.TRY_LATER: Closing("resume later", "too many sockets"),
+    Close.BAD_FRAME: Closing("stop", "the frame could not be read, or not now"),
+    Close.NOT_AUTHENTICATED: Closing("log in again", "the token is unknown, expired or revoked"),
+    Close.FORBIDDEN: Closing("stop", "the person or the enterprise is gone"),
+    Close.DEADLINE: Closing("resume", "no hello in time"),
+    Close.REPLACED: Closing("stop", "the same device opened another link"),
+    Close.FLOOD: Closing("resume later", "too many control frames"),
+}
