@@ -107,8 +107,6 @@ Affair = Literal[
     "relation_made",
     "relation_refused",
     "relation_removed",
-    "blocked",
-    "unblocked",
     "group_opened",
     "joined",
     "left",
@@ -118,7 +116,6 @@ Affair = Literal[
     "owner_changed",
     "admin_changed",
     "app_opened",
-    "certification_changed",
 ]
 
 
