@@ -12,6 +12,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from typing import Any
 
+from msgspec import Struct
+
 from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
 from gateway.commands import Command, Repeated
@@ -27,26 +29,26 @@ from gateway.state.people import Answer, AnyPerson, Consumer, Member
 from gateway.statistics import Statistics
 from gateway.turn import Post, Turn
 from protocol.codec import MSGPACK, decode_message, websocket_frame
-from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close
+from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close, by_code
 from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
 
 Query = Callable[[State, int], Any]
 
 
-class Decision:
-    """A line of the recent decisions: what was asked by whom, and what became of it."""
+class Decision(Struct, frozen=True, gc=False):
+    """A line of the recent decisions: what was asked by whom, and what became of it.
 
-    __slots__ = ("conversation", "person", "place", "refusal", "time_ms", "what")
+    `ordinal` counts decisions of this process; a line may be shown once `position` is durable.
+    """
 
-    def __init__(
-        self, time_ms: int, person: str, what: str, conversation: str, place: int, refusal: Refusal | None
-    ) -> None:
-        self.time_ms = time_ms
-        self.person = person
-        self.what = what
-        self.conversation = conversation
-        self.place = place
-        self.refusal = refusal
+    ordinal: int
+    position: int
+    time_ms: int
+    person: str
+    what: str
+    conversation: str
+    number: int
+    refusal: Refusal | None
 
 
 class Router:
@@ -67,6 +69,7 @@ class Router:
         self.statistics = Statistics()
         self.recent_messages: deque[tuple[int, Posted]] = deque(maxlen=config.recent_max)
         self.recent_decisions: deque[Decision] = deque(maxlen=config.recent_max)
+        self._decided = 0
         self.sessions: set[Session] = set()
         self._devices: dict[tuple[str, str], Session] = {}
         self._next_due_ms = deadlines.next_due_ms(state)
@@ -281,13 +284,13 @@ class Router:
         if person is None:
             self._end(session, Close.FORBIDDEN, "the person is gone")
         elif kind is Objection:
-            self._refuse(turn, session, frame.number, frame.refusal, 0)
+            self._refuse(turn, session, frame, frame.refusal, 0)
         elif kind is Hello:
             self._hello(turn, session, person, frame)
         elif kind is Ack:
             self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
         elif not room:
-            self._refuse(turn, session, frame.number, Refusal(UNAVAILABLE, "disk reserve"), 0)
+            self._refuse(turn, session, frame, Refusal(UNAVAILABLE, "disk reserve"), 0)
         else:
             self._command(turn, session, person, frame)
 
@@ -297,7 +300,7 @@ class Router:
             digest, refusal = session.refusals[number]
             if digest != decide.digest_of(frame):
                 refusal = Refusal(REUSED_NUMBER)
-            self._refuse(turn, session, number, refusal, digest)
+            self._refuse(turn, session, frame, refusal, digest)
             return
         try:
             decided = decide.by_client(self.state, turn.now_ms, person, session.device, frame)
@@ -307,7 +310,7 @@ class Router:
             self._apply_posted(turn, decided, session)
             accepted = Accepted(number, decided.conversation, decided.sequence, decided.time_ms)
         elif isinstance(decided, Refusal):
-            self._refuse(turn, session, number, decided, decide.digest_of(frame))
+            self._refuse(turn, session, frame, decided, decide.digest_of(frame))
             return
         elif isinstance(decided, Answer):
             self.statistics.repeated += 1
@@ -318,13 +321,15 @@ class Router:
             answered = decided[-1]
             assert isinstance(answered, events.Answered)
             accepted = Accepted(number, answered.conversation, answered.sequence, answered.time_ms)
-            self._note(turn.now_ms, person.key, type(frame).__name__, answered.conversation, 0, None)
+            self._note(turn.now_ms, person.key, type(frame).__name__, answered.conversation, number, None)
         self.statistics.accepted += 1
         session.answer(accepted)
 
-    def _refuse(self, turn: Turn, session: Session, number: int, refusal: Refusal, digest: int) -> None:
+    def _refuse(
+        self, turn: Turn, session: Session, frame: ClientCommand | Objection, refusal: Refusal, digest: int
+    ) -> None:
         """Answer no; a refusal changes nothing, and is remembered only so that a repeat hears the same."""
-        reason = refusal.reason
+        reason, number = refusal.reason, frame.number
         self.statistics.refused[reason.name] += 1
         session.answer(
             Refused(number, reason.code, reason.name, reason.text, reason.advice, refusal.rule, refusal.retry_at_ms)
@@ -333,7 +338,8 @@ class Router:
             session.refusals[number] = (digest, refusal)
             if len(session.refusals) > self.config.refusals_max:
                 del session.refusals[next(iter(session.refusals))]
-        self._note(turn.now_ms, session.person, "Refused", "", number, refusal)
+        what = "Send" if isinstance(frame, Objection) else type(frame).__name__
+        self._note(turn.now_ms, session.person, what, getattr(frame, "conversation", ""), number, refusal)
 
     def _defect(self, what: str, why: BaseException) -> Refusal:
         self.statistics.defects += 1
@@ -341,9 +347,12 @@ class Router:
         return Refusal(INTERNAL)
 
     def _note(
-        self, now_ms: int, person: str, what: str, conversation: str, place: int, refusal: Refusal | None
+        self, now_ms: int, person: str, what: str, conversation: str, number: int, refusal: Refusal | None
     ) -> None:
-        self.recent_decisions.append(Decision(now_ms, person, what, conversation, place, refusal))
+        self._decided += 1
+        self.recent_decisions.append(
+            Decision(self._decided, self.state.position, now_ms, person, what, conversation, number, refusal)
+        )
 
     # Applying.
 
@@ -374,6 +383,9 @@ class Router:
                 self._audience.seat(event.conversation, event.person)
             elif isinstance(event, events.Left):
                 self._audience.unseat(event.conversation, event.person)
+            elif isinstance(event, events.CommandRefused):
+                refusal = Refusal(by_code(event.code), event.rule, event.retry_at_ms)
+                self._note(turn.now_ms, event.recipient or event.corpid, "SendFor", "", 0, refusal)
             turn.effects += effects.of(event, consumers)
 
     def _before_reset(self, turn: Turn, corpid: str) -> tuple[str, ...]:
