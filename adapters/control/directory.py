@@ -207,7 +207,7 @@ async def put_relation(door: Door, path: RelationPath, body: RelationBody) -> Re
         )
     )  # fmt: skip
 
-    def look(state: Gateway, now_ms: int) -> tuple[str, str]:
+    def look(state: Gateway, _now_ms: int) -> tuple[str, str]:
         consumer = state.consumer(path.handle)
         key = member_key(path.corpid, path.userid)
         return consumer.contacts[key], consumer.known[path.corpid].external_userid
