@@ -5,7 +5,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from adapters.control.endpoint import Body, Door, endpoint
-from adapters.control.names import (
+from adapters.control.people import person_view
+from adapters.names import (
     AgentId,
     ConsumerPath,
     Corpid,
@@ -20,7 +21,6 @@ from adapters.control.names import (
     Text,
     Userid,
 )
-from adapters.control.people import person_view
 from gateway import commands
 from gateway.events import CodePut, GroupPut, RelationStatus
 from gateway.profile import Certification

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from adapters.control.endpoint import Body, Door, endpoint
-from adapters.control.names import ConsumerPath, Corpid, Id, Key, Limit, MemberPath
+from adapters.names import ConsumerPath, Corpid, Id, Key, Limit, MemberPath
 from adapters.strict import Wrong
 from gateway.queries import conversations, people
 from gateway.queries.conversations import ConversationView

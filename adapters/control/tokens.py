@@ -6,9 +6,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from adapters.control.endpoint import Body, Door, endpoint
-from adapters.control.names import Key
 from adapters.control.problems import refused
 from adapters.http import admits
+from adapters.names import Key
 from adapters.strict import Wrong
 from adapters.tokens import DEVICE_CHARACTERS_MAX, TOKEN_S_DEFAULT, TOKEN_S_MAX, LinkClaims, Rejected
 from gateway.commands import RevokeToken

@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 
 from adapters import world as worlds
 from adapters.control.endpoint import Body, Door, Toml, endpoint
-from adapters.control.names import Corpid, CorpPath
 from adapters.control.problems import plain, refused
+from adapters.names import Corpid, CorpPath
 from adapters.strict import Wrong
 from adapters.world import BrokenWorld, Names, World
 from gateway import profile

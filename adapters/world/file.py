@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from adapters.control.names import AgentId, Corpid, DepartmentId, Handle, Id, Name, State, Text, Userid
+from adapters.names import AgentId, Corpid, DepartmentId, Handle, Id, Name, State, Text, Userid
 from adapters.strict import explained
 from gateway.events import RelationStatus
 from gateway.profile import Certification
