@@ -45,6 +45,11 @@ def _reason(code: int, name: str, text: str, advice: Advice) -> Reason:
     return reason
 
 
+def by_code(code: int) -> Reason:
+    """Give the reason of a number that stands in the journal; KeyError if there is none."""
+    return _BY_CODE[code]
+
+
 # 9100: the command itself
 UNKNOWN_CONVERSATION = _reason(910001, "unknown_conversation", "no such conversation for you", "never")
 STALE_NUMBER = _reason(910002, "stale_number", "the send number is not above the last accepted one", "never")
@@ -100,6 +105,9 @@ CORP_FREQUENCY = _reason(910604, "corp_frequency", "the enterprise has used up t
 # 9107: group size
 GROUP_FULL = _reason(910701, "group_full", "the group is full", "change")
 QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by QR code", "change")
+
+
+_BY_CODE = {reason.code: reason for reason in REASONS.values()}
 
 
 class Close(IntEnum):

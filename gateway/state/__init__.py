@@ -83,7 +83,7 @@ class State:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the world; what is left is the place in the journal and the clock."""
+        """Forget the world; what is left is the place in the journal, the clock, and which link tokens were revoked."""
         self.seed = ""
         self.profile: Profile = read(DEFAULT_PROFILE)
         self.clock = getattr(self, "clock", None) or MovableClock()
@@ -94,7 +94,7 @@ class State:
         self.quotas = Quotas()
         self.jobs: dict[int, Job] = {}
         self.jobs_made = 0
-        self.revoked: dict[str, int] = {}
+        self.revoked: dict[str, int] = getattr(self, "revoked", {})
         self.voices: dict[tuple[str, str], Voice] = {}
         self.bind_meters()
 
