@@ -57,11 +57,15 @@ class Meter:
         )
 
     def refusing(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> Frequency | None:
-        """Give the first rule that has nothing left for one of these subjects (an empty subject is not counted)."""
+        """Give the rule that has nothing left for one of these subjects (an empty subject is not counted).
+
+        Where several have nothing left it is the one of the longest window: trying again before that ends is in vain.
+        """
+        spent, longest = None, -1
         for place, (used, window, subject, limit) in enumerate(self.bound):
-            if used.index == indexes[window] and used.counts.get(subjects[subject], 0) >= limit:
-                return self.rules[place]
-        return None
+            if used.index == indexes[window] and window > longest and used.counts.get(subjects[subject], 0) >= limit:
+                spent, longest = self.rules[place], window
+        return spent
 
     def charge(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> None:
         """Count one message for every subject."""
