@@ -37,6 +37,17 @@ class Quotas(Struct, array_like=True):
             return 0
         return used.counts.get(subject, 0)
 
+    def forget(self, corpid: str, conversations: set[str]) -> None:
+        """Drop what an enterprise has used: its ids will come again, and begin anew.
+
+        The tables are emptied in place, since the meters are bound to them.
+        """
+        prefix = f"{corpid}/"
+        for used in self.used.values():
+            gone = [key for key in used.counts if key == corpid or key in conversations or key.startswith(prefix)]
+            for key in gone:
+                del used.counts[key]
+
 
 class Meter:
     """The frequency rules of one side, bound to their counters: what the hot path asks and charges.
