@@ -43,8 +43,9 @@ class Quotas(Struct, array_like=True):
         The tables are emptied in place, since the meters are bound to them.
         """
         prefix = f"{corpid}/"
-        for used in self.used.values():
-            gone = [key for key in used.counts if key == corpid or key in conversations or key.startswith(prefix)]
+        for slot, used in self.used.items():
+            own = corpid if "/corp/" in slot else ""  # a consumer's handle may be an enterprise's id, too
+            gone = [key for key in used.counts if key == own or key in conversations or key.startswith(prefix)]
             for key in gone:
                 del used.counts[key]
 
