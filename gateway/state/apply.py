@@ -304,5 +304,6 @@ def corp_reset(state: State, event: events.CorpReset) -> None:
         consumer.contacts = {key: name for key, name in consumer.contacts.items() if key not in members}
     for name in gone:
         del state.conversations[name]
+    state.quotas.forget(event.corpid, gone)
     state.codes = {code: put for code, put in state.codes.items() if put.corpid != event.corpid}
     state.jobs = {job.id: job for job in state.jobs.values() if job.corpid != event.corpid}

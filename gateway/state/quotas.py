@@ -37,6 +37,18 @@ class Quotas(Struct, array_like=True):
             return 0
         return used.counts.get(subject, 0)
 
+    def forget(self, corpid: str, conversations: set[str]) -> None:
+        """Drop what an enterprise has used: its ids will come again, and begin anew.
+
+        The tables are emptied in place, since the meters are bound to them.
+        """
+        prefix = f"{corpid}/"
+        for slot, used in self.used.items():
+            own = corpid if "/corp/" in slot else ""  # a consumer's handle may be an enterprise's id, too
+            gone = [key for key in used.counts if key == own or key in conversations or key.startswith(prefix)]
+            for key in gone:
+                del used.counts[key]
+
 
 class Meter:
     """The frequency rules of one side, bound to their counters: what the hot path asks and charges.
@@ -60,17 +72,21 @@ class Meter:
         self._present: tuple[tuple[dict[str, int], int, int], ...] = ()
 
     def refusing(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> Frequency | None:
-        """Give the first rule that has nothing left for one of these subjects; an empty subject is never counted."""
+        """Give the rule that has nothing left for one of these subjects; an empty subject is never counted.
+
+        Where several have nothing left it is the one of the longest window: trying again before that ends is in vain.
+        """
         if indexes == self._indexes:
             for counts, subject, limit in self._present:
                 if counts.get(subjects[subject], 0) >= limit:
                     break
             else:
                 return None
+        spent, longest = None, -1
         for place, (used, window, subject, limit) in enumerate(self._bound):
-            if used.index == indexes[window] and used.counts.get(subjects[subject], 0) >= limit:
-                return self.rules[place]
-        return None
+            if used.index == indexes[window] and window > longest and used.counts.get(subjects[subject], 0) >= limit:
+                spent, longest = self.rules[place], window
+        return spent
 
     def charge(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> None:
         """Count one message for every subject."""
