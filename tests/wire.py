@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import os
 import socket
 import struct
 from dataclasses import dataclass, field
@@ -223,7 +222,3 @@ async def synced(port: int, token: str, kind: str = "msgpack") -> Wire:
     await wire.hello()
     await wire.until("synced")
     return wire
-
-
-def unique_device() -> str:
-    return os.urandom(8).hex()

@@ -158,6 +158,9 @@ async def test_frames_in_the_segment_of_the_handshake_are_read(gateway: Gateway,
 async def test_much_behind_the_handshake_is_read_to_its_end(gateway: Gateway, town: Town) -> None:
     """More than aiohttp's buffer: it stops reading the socket then, and the link must start it again."""
     port, token = gateway.listener.port, member_token(gateway, "lin")
+    http = gateway.listener._runner.server
+    assert http is not None
+    http._kwargs["read_bufsize"] = 4096
     talk = Wire(None, None)  # type: ignore[arg-type]
     hello = talk.encode({"type": "hello", "token": "", "cursors": []})
     acks = talk.encode({"type": "ack", "upto": [[f"cv{n:060}", n] for n in range(200)]}) * 100
