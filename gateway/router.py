@@ -254,85 +254,87 @@ class Router:
 
     def _take_links(self, turn: Turn, room: bool) -> None:
         """Give each link that waits its share; what is left waits for the next turn, at the end of the line."""
-        config, commands = self.config, 0
+        config, before = self.config, len(turn.records)
         share = max(config.link_share_max, config.turn_commands_max // max(1, len(self._ready)))
         for _ in range(len(self._ready)):
-            if commands >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
+            if len(turn.records) - before >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
                 return
             session = self._ready.popleft()
-            inbox = session.inbox
-            for _ in range(min(len(inbox), share)):
-                if session.phase is Phase.CLOSING or not inbox:
-                    break
-                commands += 1
-                self._take_frame(turn, session, inbox.popleft(), room)
-            if inbox:
+            self._take_inbox(turn, session, share, room)
+            if session.inbox:
                 self._ready.append(session)
             else:
                 session.queued = False
-            if session.inbox_paused and len(inbox) < config.inbox_frames_max // 2:
+            if session.inbox_paused and len(session.inbox) < config.inbox_frames_max // 2:
                 session.inbox_paused = False
                 session.pipe.resume_reading()
 
-    def _take_frame(self, turn: Turn, session: Session, frame: Any, room: bool) -> None:
-        kind = type(frame)
-        turn.touched[session] = None
+    def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
         if person is None:
             self._end(session, Close.FORBIDDEN, "the person is gone")
-        elif kind is Objection:
-            self._refuse(turn, session, frame.number, frame.refusal, 0)
-        elif kind is Hello:
-            self._hello(turn, session, person, frame)
-        elif kind is Ack:
-            self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
-        elif not room:
-            self._refuse(turn, session, frame.number, Refusal(UNAVAILABLE, "disk reserve"), 0)
-        else:
-            self._command(turn, session, person, frame)
+            return
+        turn.touched[session] = None
+        inbox = session.inbox
+        for _ in range(min(len(inbox), share)):
+            if not inbox:  # the link was closed on the way
+                return
+            frame: Any = inbox.popleft()
+            kind = type(frame)
+            if kind is Ack:
+                self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
+            elif kind is Objection:
+                self._refuse(turn, session, frame.number, frame.refusal)
+            elif kind is Hello:
+                self._hello(turn, session, person, frame)
+            elif not room:
+                self._refuse(turn, session, frame.number, Refusal(UNAVAILABLE, "disk reserve"))
+            else:
+                self._command(turn, session, person, frame)
 
     def _command(self, turn: Turn, session: Session, person: AnyPerson, frame: ClientCommand) -> None:
         number = frame.number
-        if session.refusals and number in session.refusals:
+        if number in session.refusals:
             digest, refusal = session.refusals[number]
-            if digest != decide.digest_of(frame):
-                refusal = Refusal(REUSED_NUMBER)
-            self._refuse(turn, session, number, refusal, digest)
+            same = digest == decide.digest_of(frame)
+            self._refuse(turn, session, number, refusal if same else Refusal(REUSED_NUMBER))
             return
         try:
             decided = decide.by_client(self.state, turn.now_ms, person, session.device, frame)
-        except Exception as defect:  # noqa: BLE001 - the same
+        except Exception as defect:  # noqa: BLE001 - decide only reads, so one command's defect is one refusal
             decided = self._defect(type(frame).__name__, defect)
-        if type(decided) is Posted:
+        answer: Posted | Answer | events.Answered
+        if isinstance(decided, Posted):
             self._apply_posted(turn, decided, session)
-            accepted = Accepted(number, decided.conversation, decided.sequence, decided.time_ms)
+            answer = decided
         elif isinstance(decided, Refusal):
-            self._refuse(turn, session, number, decided, decide.digest_of(frame))
+            self._refuse(turn, session, number, decided)
+            self._remember(session, frame, decided)
             return
         elif isinstance(decided, Answer):
             self.statistics.repeated += 1
-            accepted = Accepted(number, decided.conversation, decided.sequence, decided.time_ms)
+            answer = decided
         else:
-            assert isinstance(decided, list)
             self._apply(turn, decided)
-            answered = decided[-1]
-            assert isinstance(answered, events.Answered)
-            accepted = Accepted(number, answered.conversation, answered.sequence, answered.time_ms)
-            self._note(turn.now_ms, person.key, type(frame).__name__, answered.conversation, 0, None)
+            assert isinstance(decided[-1], events.Answered)
+            answer = decided[-1]
+            self._note(turn.now_ms, person.key, type(frame).__name__, answer.conversation, 0, None)
         self.statistics.accepted += 1
-        session.answer(accepted)
+        session.answer(Accepted(number, answer.conversation, answer.sequence, answer.time_ms))
 
-    def _refuse(self, turn: Turn, session: Session, number: int, refusal: Refusal, digest: int) -> None:
-        """Answer no; a refusal changes nothing, and is remembered only so that a repeat hears the same."""
+    def _remember(self, session: Session, frame: ClientCommand, refusal: Refusal) -> None:
+        """Keep a refusal in memory, so that a repeat of its number hears the same; never over the bound."""
+        session.refusals[frame.number] = (decide.digest_of(frame), refusal)
+        if len(session.refusals) > self.config.refusals_max:
+            del session.refusals[next(iter(session.refusals))]
+
+    def _refuse(self, turn: Turn, session: Session, number: int, refusal: Refusal) -> None:
+        """Answer no; a refusal changes nothing."""
         reason = refusal.reason
         self.statistics.refused[reason.name] += 1
         session.answer(
             Refused(number, reason.code, reason.name, reason.text, reason.advice, refusal.rule, refusal.retry_at_ms)
         )
-        if digest and number not in session.refusals:
-            session.refusals[number] = (digest, refusal)
-            if len(session.refusals) > self.config.refusals_max:
-                del session.refusals[next(iter(session.refusals))]
         self._note(turn.now_ms, session.person, "Refused", "", number, refusal)
 
     def _defect(self, what: str, why: BaseException) -> Refusal:
@@ -527,12 +529,15 @@ class Router:
         joined: dict[Any, bytes] = {}
         speakers = {speaker for _, speaker in posts if speaker is not None}
         touched, count = turn.touched, len(posts)
+        count_apart = 0 if len(speakers) == 1 and all(speaker is not None for _, speaker in posts) else count
         for session in audience:
             codec = session.codec
             if codec not in frames:
                 frames[codec] = [self._framed(session, posted.frame) for posted, _ in posts]
                 joined[codec] = b"".join(frames[codec])
             if session in speakers:
+                if count_apart == 0:
+                    continue  # alone to speak here in this turn, as nearly always
                 others = [
                     frame for frame, (_, speaker) in zip(frames[codec], posts, strict=True) if speaker is not session
                 ]

@@ -67,7 +67,11 @@ def _remember(state: State, corpid: str, origin: events.Origin, time_ms: int) ->
 
 
 def _device(state: State, person: str, name: str) -> Device:
-    return state.people[person].devices.setdefault(name, Device())
+    devices = state.people[person].devices
+    device = devices.get(name)
+    if device is None:
+        device = devices[name] = Device()
+    return device
 
 
 @_applies(events.Answered)
