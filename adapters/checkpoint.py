@@ -57,7 +57,7 @@ def run_child(folder: Path) -> None:
 
 def child_command(folder: Path) -> list[str]:
     """Give the command line that ends in `run_child`."""
-    return [sys.executable, "-m", "hutong", "checkpoint", "--data", str(folder)]
+    return [sys.executable, "-m", "hutong", "checkpoint", str(folder)]
 
 
 async def keep_checkpoints(
@@ -76,8 +76,9 @@ async def keep_checkpoints(
     tried = max(positions(folder), default=0)
     while True:
         await asyncio.sleep(look_every_s)
-        if journal.position - tried >= every_records:
-            tried = journal.position
+        position = journal.position
+        if position - tried >= every_records:
+            tried = position
             await attempt(command or child_command(folder), tried)
 
 

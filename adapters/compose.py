@@ -96,7 +96,7 @@ async def run(
     def on_defect(what: str, why: BaseException) -> None:
         log.error("defect", what=what, exc_info=why)
 
-    router = Router(state, journal, clock or RealClock(), tokens, config, on_defect)
+    router = Router(state, journal, clock or RealClock(), tokens, on_defect, config)
     links = Links(router, time.time)
     app = web.Application()
     listener = Listener(app)

@@ -10,7 +10,7 @@ Rules of the file:
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -23,6 +23,7 @@ PAGE_BYTES: Final = 4096  # pages of a row's size are no faster here, and a comm
 ROW_BYTES_MAX: Final = 16 * 1024
 ROWS_A_STATEMENT: Final = 1024  # SQLite takes 32,766 parameters
 ROWS_A_READ: Final = 32  # half a megabyte; a reader that stays longer would keep the WAL from being emptied
+HASH_BYTES: Final = 16  # of SHA-256, which processors compute twice as fast as BLAKE2
 RECORD_HEAD_BYTES: Final = 5  # MessagePack's longest
 
 TABLES: Final = """
@@ -168,7 +169,7 @@ def _split(records: list[bytes]) -> Iterator[list[bytes]]:
 
 
 def _hash(previous_hash: bytes, first: int, packed: bytes) -> bytes:
-    return blake2b(b"".join((previous_hash, first.to_bytes(8, "big"), packed)), digest_size=16).digest()
+    return sha256(b"".join((previous_hash, first.to_bytes(8, "big"), packed))).digest()[:HASH_BYTES]
 
 
 @lru_cache(maxsize=128)

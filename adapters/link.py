@@ -39,10 +39,10 @@ class _Sink(WebSocketDataQueue):
         super().__init__(link, 2**20, loop=loop)  # type: ignore[arg-type]
         self._link = link
 
-    def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]
+    def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]  # noqa: ARG002 - aiohttp's shape
         self._link.message_received(data)
 
-    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:  # type: ignore[override]
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:  # noqa: ARG002
         self._link.parser_failed(exc)
 
 
@@ -148,7 +148,7 @@ class Link(asyncio.Protocol):
     def eof_received(self) -> bool:
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's shape
         self._closing_since = self._closing_since or self._loop.time()
         self._release()
         self._router.closed(self.session)
@@ -197,6 +197,10 @@ class Link(asyncio.Protocol):
                 return
             self.resume_reading()
 
+    def abort(self) -> None:
+        """Let go of the socket without a word."""
+        self._transport.abort()
+
     # The sweep.
 
     def look(self, now: float, real_s: float) -> None:
@@ -222,10 +226,10 @@ class Link(asyncio.Protocol):
 class Taken(web.StreamResponse):
     """What the HTTP handler returns once the transport is somebody else's: writes nothing."""
 
-    async def prepare(self, request: web.BaseRequest) -> None:  # type: ignore[override]
+    async def prepare(self, request: web.BaseRequest) -> None:  # noqa: ARG002 - aiohttp's shape
         return None
 
-    async def write_eof(self, data: Any = b"") -> None:
+    async def write_eof(self, data: Any = b"") -> None:  # noqa: ARG002
         return None
 
 
@@ -250,7 +254,7 @@ class Links:
         link.session = make(link)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         transport.write(f"HTTP/1.1 101 Switching Protocols\r\n{head}\r\n".encode())
-        tail, http._message_tail = http._message_tail, b""
+        tail, http._message_tail = http._message_tail, b""  # noqa: SLF001 - pinned and tested
         transport.set_protocol(link)
         http.transport = None  # or its end would close what is now ours
         http.connection_lost(None)
@@ -287,4 +291,4 @@ class Links:
             await asyncio.wait_for(self._empty.wait(), within_s)
         except TimeoutError:
             for link in list(self.links):
-                link._transport.abort()
+                link.abort()

@@ -28,6 +28,13 @@ class SendFor(Command):
     content: Sendable
 
 
+class Repeated(Struct, frozen=True):
+    """Answer to a `SendFor` heard before: where its first outcome stands, and the epoch it belongs to."""
+
+    epoch: int
+    position: int
+
+
 class SliceJob(Command):
     """Give a job its next slice."""
 

@@ -5,7 +5,7 @@ Deadlines are not kept anywhere of their own: they are read from the state, so r
 
 from typing import Final
 
-from gateway.commands import Command, Lapse, SliceJob
+from gateway.commands import Lapse, SliceJob
 from gateway.decide import directory
 from gateway.events import AnyEvent
 from gateway.refusal import Refusal
@@ -34,10 +34,10 @@ def fire(state: State, now_ms: int, command: Lapse) -> list[AnyEvent]:
     return [] if isinstance(decided, Refusal) else decided
 
 
-def slices(state: State) -> list[Command]:
+def slices(state: State) -> list[SliceJob]:
     """Name the jobs' next recipients for one turn: round-robin over the jobs, so that none starves another."""
     if not state.jobs:
         return []
     share = max(1, SLICES_MAX // len(state.jobs))
     turn = [SliceJob(job.id) for job in state.jobs.values() for _ in range(min(share, len(job.recipients) - job.done))]
-    return list[Command](turn[:SLICES_MAX])
+    return turn[:SLICES_MAX]

@@ -9,12 +9,12 @@ Rules of the file:
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
-from gateway.commands import Command
+from gateway.commands import Command, Repeated
 from gateway.config import DEFAULT, Config
 from gateway.decide import messages
 from gateway.effects import CloseLinks, TellForgotten
@@ -58,8 +58,8 @@ class Router:
         journal: Journal,
         clock: Clock,
         tokens: Tokens,
+        on_defect: Callable[[str, BaseException], None],
         config: Config = DEFAULT,
-        on_defect: Callable[[str, BaseException], None] = lambda what, why: None,
     ) -> None:
         self.state = state
         self.journal = journal
@@ -139,9 +139,10 @@ class Router:
             self._returning.append(session)
             self._wakeup.set()
 
-    async def ask(self, command: Command) -> list[AnyEvent] | Refusal:
-        """Have a command decided, and give its events once they are durable, or the refusal."""
-        return await self._ask(command)
+    async def ask(self, command: Command) -> list[AnyEvent] | Refusal | Repeated:
+        """Have a command decided, and give its events once they are durable, or the refusal, or the first outcome."""
+        decided: list[AnyEvent] | Refusal | Repeated = await self._ask(command)
+        return decided
 
     async def query(self, look: Query) -> Any:
         """Have a look at the state, told once everything it saw is durable. `look` gets the state and now."""
@@ -242,7 +243,7 @@ class Router:
                 answer = Refusal(UNAVAILABLE, "disk reserve")
             else:
                 answer = decide.by_service(self.state, turn.now_ms, self._clock.real_ms(), wish)
-        except Exception as defect:
+        except Exception as defect:  # noqa: BLE001 - decide only reads, so one command's defect is one refusal
             answer = self._defect(type(wish).__name__, defect)
         turn.answered.append((future, answer))
         if isinstance(answer, list) and isinstance(wish, Command):
@@ -300,7 +301,7 @@ class Router:
             return
         try:
             decided = decide.by_client(self.state, turn.now_ms, person, session.device, frame)
-        except Exception as defect:
+        except Exception as defect:  # noqa: BLE001 - the same
             decided = self._defect(type(frame).__name__, defect)
         if type(decided) is Posted:
             self._apply_posted(turn, decided, session)
@@ -457,7 +458,7 @@ class Router:
         """Write what a link has missed, as fast as it takes it, then bring it back for a turn."""
         try:
             await self._read_chunks(session, chunks, upto)
-        except Exception as defect:
+        except Exception as defect:  # noqa: BLE001 - one link cannot go on; the others can
             self._defect("catching up", defect)
             self._end(session, Close.RESTART, "the journal could not be read")
 
@@ -505,9 +506,9 @@ class Router:
         for audience, posts in turn.sealed:
             self._deliver(turn, audience, posts)
         for conversation, posts in turn.posts.values():
-            audience = self._audience.of(conversation)
-            if audience:
-                self._deliver(turn, audience, posts)
+            listening = self._audience.of(conversation)
+            if listening:
+                self._deliver(turn, listening, posts)
         for effect in turn.effects:
             self._effect(effect)
         before = self.durable_position - len(turn.records)
@@ -520,7 +521,7 @@ class Router:
         for grown in self._grown:
             grown.set()
 
-    def _deliver(self, turn: Turn, audience: Any, posts: list[Post]) -> None:
+    def _deliver(self, turn: Turn, audience: Collection[Session], posts: list[Post]) -> None:
         """Hand the messages of a conversation to its links: the same joined bytes to all who did not speak."""
         frames: dict[Any, list[bytes]] = {}
         joined: dict[Any, bytes] = {}

@@ -6,6 +6,7 @@ Rules of the file:
 """
 
 from collections.abc import Callable
+from struct import Struct
 from typing import Any, Final
 
 import msgspec
@@ -60,13 +61,19 @@ MSGPACK = Codec("msgpack", 0x2, msgspec.msgpack.Decoder, msgspec.msgpack.Encoder
 decode_message: Callable[[bytes], Message] = msgspec.msgpack.Decoder(Message).decode
 
 
+_SHORT_HEADS: Final = {
+    opcode: tuple(bytes((0x80 | opcode, length)) for length in range(126)) for opcode in (0x1, 0x2, 0x8, 0x9, 0xA)
+}
+_long_head: Final = Struct(">BBH").pack
+
+
 def websocket_frame(opcode: int, payload: bytes) -> bytes:
     """Frame a payload as RFC 6455 wants it from a server: final, not masked, not compressed."""
     length = len(payload)
     if length < 126:
-        return bytes((0x80 | opcode, length)) + payload
+        return _SHORT_HEADS[opcode][length] + payload
     if length < 65536:
-        return bytes((0x80 | opcode, 126, length >> 8, length & 255)) + payload
+        return _long_head(0x80 | opcode, 126, length) + payload
     return bytes((0x80 | opcode, 127)) + length.to_bytes(8, "big") + payload
 
 

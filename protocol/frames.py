@@ -175,21 +175,9 @@ class Remark(Frame, tag="remark"):
 
 
 MemberCommand = (
-    Send
-    | Accept
-    | Refuse
-    | Delete
-    | Block
-    | Leave
-    | Create
-    | Invite
-    | Remove
-    | Rename
-    | Announce
-    | HandOver
-    | Appoint
-    | Remark
-)
+    Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove
+    | Rename | Announce | HandOver | Appoint | Remark
+)  # fmt: skip
 ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave
 ClientCommand = MemberCommand | ConsumerCommand
 ClientFrame = Hello | Ack | ClientCommand

@@ -38,7 +38,7 @@ CLIENT_HANDLERS: Final[dict[type, ClientHandler]] = {
     frames.HandOver: groups.hand_over,
     frames.Appoint: groups.appoint,
 }
-SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | Refusal]]] = {
+SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | Refusal | commands.Repeated]]] = {
     **directory.HANDLERS,
     commands.SendFor: messages.send_for,
     commands.SliceJob: messages.slice_job,
@@ -87,7 +87,9 @@ def by_client(
     return draft.events
 
 
-def by_service(state: State, now_ms: int, real_ms: int, command: commands.Command) -> list[AnyEvent] | Refusal:
+def by_service(
+    state: State, now_ms: int, real_ms: int, command: commands.Command
+) -> list[AnyEvent] | Refusal | commands.Repeated:
     """Decide a command that has no frame."""
     handler = SERVICE_HANDLERS.get(type(command))
     return handler(state, now_ms, command) if handler is not None else time.decide(state, now_ms, real_ms, command)

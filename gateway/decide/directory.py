@@ -10,7 +10,7 @@ from gateway.decide.draft import Draft
 from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.people import Consumer, Member
-from protocol.content import Notice
+from protocol.content import Affair, Notice
 from protocol.errors import (
     EXISTS,
     MALFORMED,
@@ -152,7 +152,7 @@ def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> De
         )
     )  # fmt: skip
     external = draft.name_of(command.corpid, command.consumer)
-    affair = "relation_requested" if command.status == "pending" else "relation_made"
+    affair: Affair = "relation_requested" if command.status == "pending" else "relation_made"
     draft.post(command.corpid, member.own, Notice(affair, name, "single", (external,), state=command.state))
     draft.post(command.corpid, own, Notice(affair, name, "single", (member.userid,), member.name))
     return draft.events

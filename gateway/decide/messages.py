@@ -5,7 +5,7 @@ from typing import Final, Literal
 import msgspec
 
 from gateway import policy
-from gateway.commands import SendFor, SliceJob
+from gateway.commands import Repeated, SendFor, SliceJob
 from gateway.decide.draft import Draft
 from gateway.events import AnyEvent, AppOpened, CommandRefused, Delivered, JobSliced, JobStarted, Origin, Posted
 from gateway.policy.attempt import Attempt
@@ -64,13 +64,14 @@ def send(
     )  # fmt: skip
 
 
-def send_for(state: State, now_ms: int, command: SendFor) -> list[AnyEvent] | Refusal:
+def send_for(state: State, now_ms: int, command: SendFor) -> list[AnyEvent] | Refusal | Repeated:
     """Decide an MQTT command; every readable one of a known enterprise ends as an event, refusals included."""
     corp = state.corps.get(command.corpid)
     if corp is None:
         return Refusal(UNKNOWN_CORP)
-    if recall(corp.outcomes, command.origin, now_ms) is not None:
-        return []  # a repeat: its first outcome stands in the journal
+    outcome = recall(corp.outcomes, command.origin, now_ms)
+    if outcome is not None:
+        return Repeated(outcome.epoch, outcome.position)
     if command.target_kind == "store":
         return _start_job(state, now_ms, command)
     events = _say(state, now_ms, command)

@@ -1,4 +1,4 @@
-"""Is there a seat? Both sides count in the cap; joining by QR code stops at a ceiling of its own, where there is one."""
+"""Is there a seat? Both sides count in the cap; joining by QR code may stop at a lower ceiling of its own."""
 
 from gateway.refusal import Refusal
 from gateway.state import State

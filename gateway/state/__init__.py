@@ -143,6 +143,17 @@ class State:
             return person.known[corpid].external_userid
         return key.partition("/")[2].removeprefix("#")
 
+    def group_of(self, conversation: str) -> tuple[str, str]:
+        """Give the enterprise and the chat_id of a group; KeyError for a conversation that is none."""
+        found = self.conversations[conversation]
+        if found.group is None:
+            raise KeyError(conversation)
+        return found.corpid, found.group.chat_id
+
+    def other_of(self, conversation: str, key: str) -> str:
+        """Give the other person of a conversation of two."""
+        return next(person for person in self.conversations[conversation].people if person != key)
+
     def dump(self) -> bytes:
         """Give the whole state as bytes; equal states give equal bytes."""
         return _encode(Tables(**{name: getattr(self, name) for name in Tables.__struct_fields__}))

@@ -46,8 +46,7 @@ def posted(state: State, event: events.Posted) -> None:
         _device(state, event.sender, event.device).keep(answer)
     if event.origin is not None:
         _await(conversation, event)
-        outcome = Outcome(event.time_ms, event.conversation, event.sequence)
-        remember(state.corps[conversation.corpid].outcomes, event.origin, outcome)
+        _remember(state, conversation.corpid, event.origin, event.time_ms)
 
 
 def _await(conversation: Conversation, event: events.Posted) -> None:
@@ -61,6 +60,10 @@ def _await(conversation: Conversation, event: events.Posted) -> None:
             if person != event.sender
         ),
     ]
+
+
+def _remember(state: State, corpid: str, origin: events.Origin, time_ms: int) -> None:
+    remember(state.corps[corpid].outcomes, origin, Outcome(time_ms, state.epoch, state.position))
 
 
 def _device(state: State, person: str, name: str) -> Device:
@@ -255,7 +258,7 @@ def job_started(state: State, event: events.JobStarted) -> None:
     state.jobs[event.job] = Job(
         event.job, event.corpid, event.by_app, event.sender, event.recipients, event.content, event.origin
     )
-    remember(state.corps[event.corpid].outcomes, event.origin, Outcome(event.time_ms))
+    _remember(state, event.corpid, event.origin, event.time_ms)
 
 
 @_applies(events.JobSliced)
@@ -268,7 +271,7 @@ def job_sliced(state: State, event: events.JobSliced) -> None:
 
 @_applies(events.CommandRefused)
 def command_refused(state: State, event: events.CommandRefused) -> None:
-    remember(state.corps[event.corpid].outcomes, event.origin, Outcome(event.time_ms, code=event.code))
+    _remember(state, event.corpid, event.origin, event.time_ms)
 
 
 @_applies(events.Delivered)

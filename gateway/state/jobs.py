@@ -24,12 +24,11 @@ class Job(Struct, array_like=True):
 
 
 class Outcome(Struct, array_like=True, frozen=True):
-    """What became of an MQTT command: its place, or the code of its refusal."""
+    """Where the first outcome of an MQTT command stands: accepted, refused, or begun as a job."""
 
     time_ms: int
-    conversation: str = ""
-    sequence: int = 0
-    code: int = 0
+    epoch: int
+    position: int
 
 
 def remember(table: dict[str, Outcome], origin: Origin, outcome: Outcome) -> None:

@@ -1,10 +1,9 @@
 """Who there is: members, consumers, and the devices that speak for them."""
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
-from protocol.frames import Side
 from protocol.ids import member_key
 
 ANSWERS_MAX: Final = 64  # acceptances a device keeps, so that a repeat gets its first answer
@@ -77,7 +76,7 @@ class Member(Person, tag="m"):
     live_contacts: int = 0
 
     @property
-    def side(self) -> Side:
+    def side(self) -> Literal["member"]:
         return "member"
 
 
@@ -99,7 +98,7 @@ class Consumer(Person, tag="c"):
     forgotten: dict[str, int] = field(default_factory=dict)  # corpid → position of the reset that made it unknown
 
     @property
-    def side(self) -> Side:
+    def side(self) -> Literal["consumer"]:
         return "consumer"
 
 
