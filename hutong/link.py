@@ -331,12 +331,12 @@ class Link:
         number = self.memory.number()
         frame = {"type": kind, "number": number, **fields}
         self.memory.unanswered[number] = frame
-        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._answers[number] = answer
+        self._answers[number] = answer = asyncio.get_running_loop().create_future()
         if self._socket is not None:
             with suppress(ClientError, OSError):  # the next link sends it again
                 await self._write(self._socket, frame)
-        return await answer
+        accepted: Accepted = await answer
+        return accepted
 
     def conversation(self, name: str) -> str:
         """Find a conversation by its id, by the other side's id, or by its title; LookupError unless it is one."""
