@@ -6,12 +6,18 @@ import pytest
 
 from hutong.memory import CURSORS_MAX, Memory, Message
 
-OPENED = {"kind": "notice", "affair": "relation_made", "conversation": "cv1", "opens": "single", "who": ["zhangsan"]}
+OPENED: dict[str, Any] = {
+    "kind": "notice",
+    "affair": "relation_made",
+    "conversation": "cv1",
+    "opens": "single",
+    "who": ["zhangsan"],
+}
 
 
-def message(sequence: int, conversation: str = "cv1", corp: str = "ww1", **content: Any) -> Message:
+def message(sequence: int, at: str = "cv1", corp: str = "ww1", /, **content: Any) -> Message:
     side = "system" if "affair" in content else "member"
-    return Message(corp, conversation, sequence, 0, side, "", content or {"kind": "text", "text": "hi"})
+    return Message(corp, at, sequence, 0, side, "", content or {"kind": "text", "text": "hi"})
 
 
 def take(memory: Memory, *sequences: int, live: bool = True) -> list[bool]:
