@@ -56,18 +56,14 @@ async def _serve(data: Path, port: int, profile: str | None, durability: Literal
     async with run(data, port, profile, durability) as gateway:
         if durability == "memory":
             _say("durability is memory: what is acknowledged is lost when this process ends")
-        print(_ready_line(gateway, json), flush=True)
+        sys.stdout.write(f"{_ready_line(gateway, json)}\n")
+        sys.stdout.flush()
         await stop.wait()
     return 0
 
 
 def _ready_line(gateway: Gateway, json: bool) -> str:
-    urls: dict[str, Any] = {
-        "base_url": gateway.base_url,
-        "ws_url": f"{gateway.base_url.replace('http', 'ws', 1)}/ws",
-        "mqtt_url": None,
-        "control_url": f"{gateway.base_url}/_hutong",
-    }
+    urls = gateway.urls()
     return msgspec.json.encode(urls).decode() if json else f"hutong is ready on {gateway.base_url}"
 
 
@@ -83,7 +79,7 @@ def checkpoint(data: Path) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"hutong: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"hutong: {text}\n")
 
 
 def _complain(text: str, code: int = EXIT_ERROR) -> int:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 import structlog
 from aiohttp import web
 
+from adapters import control
 from adapters.checkpoint import keep_checkpoints
 from adapters.http import LinkDoor, Listener
 from adapters.journal_memory import MemoryJournal
@@ -55,6 +56,10 @@ class Gateway:
     def base_url(self) -> str:
         return f"http://{HOST}:{self.listener.port}"
 
+    def urls(self) -> control.Urls:
+        base = self.base_url
+        return control.Urls(base, f"{base.replace('http', 'ws', 1)}/ws", None, f"{base}{control.PREFIX}")
+
     def is_ready(self) -> bool:
         return self.ready
 
@@ -96,12 +101,14 @@ async def run(
     def on_defect(what: str, why: BaseException) -> None:
         log.error("defect", what=what, exc_info=why)
 
-    router = Router(state, journal, clock or RealClock(), tokens, on_defect, config)
+    clock = clock or RealClock()
+    router = Router(state, journal, clock, tokens, on_defect, config)
     links = Links(router, time.time)
     app = web.Application()
     listener = Listener(app)
     gateway = Gateway(router, tokens, links, listener, journal, empty)
-    app.router.add_get("/ws", LinkDoor(router, tokens, links, gateway.is_ready).__call__)
+    app.router.add_get("/ws", LinkDoor(router, tokens, links, gateway.is_ready))
+    app.add_subapp(control.PREFIX, control.application(control.Door(router, tokens, clock, gateway.urls)))
     loop = asyncio.get_running_loop()
     turning = loop.create_task(router.run())
     others: list[asyncio.Task[None]] = []

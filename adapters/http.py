@@ -44,7 +44,7 @@ class LinkDoor:
         if chosen is None:
             raise web.HTTPBadRequest(text=f"offer a subprotocol: {', '.join(_CODECS)}\n")
         handshake = web.WebSocketResponse(protocols=(chosen,), compress=False)
-        headers, *_ = handshake._handshake(request)
+        headers, *_ = handshake._handshake(request)  # noqa: SLF001 - the handshake alone, without aiohttp's own session
         headers["Sec-WebSocket-Protocol"] = chosen
         side = enterprise if claims.audience == enterprise.AUDIENCE else consumer
 

@@ -41,6 +41,7 @@ class Link:
 
     `session` may be shared by many; `memory` is what an earlier client of the same device stored.
     `device` need not be given: the token names it. Where it is, another name ends the link.
+    `keep` bounds what waits to be looked at; `heard` is called with each new record as it arrives.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Link:
         session: ClientSession | None = None,
         memory: Memory | None = None,
         keep: int = KEPT,
+        heard: Callable[[Message], None] | None = None,
     ) -> None:
         self.person = ""
         self.device = device
         self.memory = memory if memory is not None else Memory()
         self.messages: deque[Message] = deque(maxlen=keep)
+        self._heard = heard
         self._url = base_url.rstrip("/") + "/ws"
         self._token = token
         self._wire = WIRES[encoding]
@@ -262,6 +265,8 @@ class Link:
 
     def _keep(self, message: Message) -> None:
         """Give a new record to the script, and to whoever waits for one like it."""
+        if self._heard is not None:
+            self._heard(message)
         self.messages.append(message)
         if message.side != "system":
             self.ledger.unread_dropped += len(self._unread) == self._unread.maxlen

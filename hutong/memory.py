@@ -133,6 +133,11 @@ class Memory:
         shelf = self.shelves.get(conversation)
         return shelf.upto if shelf is not None else 0
 
+    def skip(self, conversation: str, upto: int) -> None:
+        """Pass over what a conversation holds up to here, as if it had been stored."""
+        self.shelves[conversation] = Shelf(upto)
+        self._grow(conversation)
+
     def _grow(self, conversation: str) -> None:
         self._fresh.pop(conversation, None)
         self._fresh[conversation] = None
