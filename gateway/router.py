@@ -178,14 +178,18 @@ class Router:
         return self.state.clock.at(self._clock.real_ms())
 
     def stop(self) -> None:
-        """Finish the turn under way and what is already waiting, then let `run` return."""
+        """Finish the turn under way and what is already waiting, then let `run` return; jobs go on after a restart."""
         self._stopping = True
         self._wakeup.set()
 
     # The loop.
 
     async def run(self) -> None:
-        """Turn until stopped; raise what makes going on dishonest."""
+        """Turn until stopped; raise what makes going on dishonest.
+
+        The first turn takes up what a restart left: deadlines that passed, jobs half done.
+        """
+        self._wakeup.set()
         while True:
             await self._wakeup.wait()
             self._wakeup.clear()
@@ -196,7 +200,7 @@ class Router:
                 self.statistics.commits += 1
                 self.statistics.records += len(turn.records)
             self._perform(turn)
-            if self._ready or self._asked or self._returning or self.state.jobs:
+            if self._ready or self._asked or self._returning or (self.state.jobs and not self._stopping):
                 self._wakeup.set()
                 await asyncio.sleep(0)  # let sockets be read between two turns that had no commit to wait for
             elif self._stopping:
@@ -234,7 +238,7 @@ class Router:
             session = self._returning.popleft()
             if session.phase is Phase.CATCHING_UP:
                 self._catch_up(turn, session)
-        for command in deadlines.slices(self.state) if room else ():
+        for command in deadlines.slices(self.state) if room and not self._stopping else ():
             if command.job in self.state.jobs:
                 self._apply(turn, messages.slice_job(self.state, turn.now_ms, command))
         return turn
