@@ -14,7 +14,7 @@ from typing import Final, Literal
 from gateway.outbox import Outbox
 from gateway.ports import Pipe
 from gateway.refusal import Refusal
-from protocol.codec import Codec, Malformed, UnreadContent, websocket_frame
+from protocol.codec import Codec, Malformed, NotUnicode, UnreadContent, websocket_frame
 from protocol.errors import UNKNOWN_KIND, WRONG_SIDE, Close
 from protocol.frames import Ack, ClientFrame, Fault, Hello, ServerFrame, Side
 
@@ -103,6 +103,8 @@ class Session:
                 raise Unanswerable(Close.BAD_FRAME, "hello must come first") from unread
             self.inbox.append(Objection(unread.frame.number, Refusal(UNKNOWN_KIND, "content/kind")))
             return
+        except NotUnicode as malformed:
+            raise Unanswerable(Close.BAD_UTF8, str(malformed)) from malformed
         except Malformed as malformed:
             raise Unanswerable(Close.BAD_FRAME, str(malformed)) from malformed
         kind = type(frame)

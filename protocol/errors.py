@@ -100,6 +100,7 @@ class Close(IntEnum):
     WRONG_TYPE = 1003  # stop: text on a binary link, or the reverse
     BAD_UTF8 = 1007  # stop
     TOO_BIG = 1009  # stop: more than LINK_FRAME_BYTES_MAX
+    INTERNAL = 1011  # resume: a defect of the gateway
     RESTART = 1012  # resume, after a little while
     TRY_LATER = 1013  # resume, later: too many sockets
     BAD_FRAME = 4400  # stop: the frame could not be read, or not now
