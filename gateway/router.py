@@ -244,7 +244,7 @@ class Router:
             else:
                 answer = decide.by_service(self.state, turn.now_ms, self._clock.real_ms(), wish)
         except Exception as defect:  # noqa: BLE001 - decide only reads, so one command's defect is one refusal
-            answer = self._defect(type(wish).__name__, defect)
+            answer = self.defect(type(wish).__name__, defect)
         turn.answered.append((future, answer))
         if isinstance(answer, list) and isinstance(wish, Command):
             self._apply(turn, answer)
@@ -302,7 +302,7 @@ class Router:
         try:
             decided = decide.by_client(self.state, turn.now_ms, person, session.device, frame)
         except Exception as defect:  # noqa: BLE001 - decide only reads, so one command's defect is one refusal
-            decided = self._defect(type(frame).__name__, defect)
+            decided = self.defect(type(frame).__name__, defect)
         answer: Posted | Answer | events.Answered
         if isinstance(decided, Posted):
             self._apply_posted(turn, decided, session)
@@ -337,7 +337,8 @@ class Router:
         )
         self._note(turn.now_ms, session.person, "Refused", "", number, refusal)
 
-    def _defect(self, what: str, why: BaseException) -> Refusal:
+    def defect(self, what: str, why: BaseException) -> Refusal:
+        """Count and report a defect of ours; gives the refusal it becomes."""
         self.statistics.defects += 1
         self._on_defect(what, why)
         return Refusal(INTERNAL)
@@ -461,7 +462,7 @@ class Router:
         try:
             await self._read_chunks(session, chunks, upto)
         except Exception as defect:  # noqa: BLE001 - one link cannot go on; the others can
-            self._defect("catching up", defect)
+            self.defect("catching up", defect)
             self._end(session, Close.RESTART, "the journal could not be read")
 
     async def _read_chunks(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
