@@ -1,4 +1,4 @@
-"""A WebSocket client for tests, written from RFC 6455 alone: it says exactly the bytes that it is told, also wrong ones."""
+"""A WebSocket client for tests, written from RFC 6455 alone: it says exactly the bytes it is told, also wrong ones."""
 
 import asyncio
 import base64
@@ -174,6 +174,7 @@ class Wire:
                 try:
                     opcode, payload = await self.raw_frame()
                 except (asyncio.IncompleteReadError, ConnectionError):
+                    self.writer.close()
                     raise LinkEnded(LOST) from None
                 if opcode == PING:
                     self.writer.write(client_frame(PONG, payload))
