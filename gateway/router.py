@@ -12,6 +12,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from typing import Any
 
+from msgspec import Struct
+
 from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
 from gateway.commands import Command, Repeated
@@ -27,26 +29,28 @@ from gateway.state.people import Answer, AnyPerson, Consumer, Member
 from gateway.statistics import Statistics
 from gateway.turn import Post, Turn
 from protocol.codec import MSGPACK, decode_message, websocket_frame
-from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close
+from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close, by_code
 from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
 
 Query = Callable[[State, int], Any]
 
+_encode = events.encode
 
-class Decision:
-    """A line of the recent decisions: what was asked by whom, and what became of it."""
 
-    __slots__ = ("conversation", "person", "place", "refusal", "time_ms", "what")
+class Decision(Struct, frozen=True, gc=False):
+    """A line of the recent decisions: what was asked by whom, and what became of it.
 
-    def __init__(
-        self, time_ms: int, person: str, what: str, conversation: str, place: int, refusal: Refusal | None
-    ) -> None:
-        self.time_ms = time_ms
-        self.person = person
-        self.what = what
-        self.conversation = conversation
-        self.place = place
-        self.refusal = refusal
+    `ordinal` counts decisions of this process; a line may be shown once `position` is durable.
+    """
+
+    ordinal: int
+    position: int
+    time_ms: int
+    person: str
+    what: str
+    conversation: str
+    number: int
+    refusal: Refusal | None
 
 
 class Router:
@@ -67,6 +71,7 @@ class Router:
         self.statistics = Statistics()
         self.recent_messages: deque[tuple[int, Posted]] = deque(maxlen=config.recent_max)
         self.recent_decisions: deque[Decision] = deque(maxlen=config.recent_max)
+        self._decided = 0
         self.sessions: set[Session] = set()
         self._devices: dict[tuple[str, str], Session] = {}
         self._next_due_ms = deadlines.next_due_ms(state)
@@ -284,11 +289,11 @@ class Router:
             if kind is Ack:
                 self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
             elif kind is Objection:
-                self._refuse(turn, session, frame.number, frame.refusal)
+                self._refuse(turn, session, frame, frame.refusal)
             elif kind is Hello:
                 self._hello(turn, session, person, frame)
             elif not room:
-                self._refuse(turn, session, frame.number, Refusal(UNAVAILABLE, "disk reserve"))
+                self._refuse(turn, session, frame, Refusal(UNAVAILABLE, "disk reserve"))
             else:
                 self._command(turn, session, person, frame)
 
@@ -297,7 +302,7 @@ class Router:
         if number in session.refusals:
             digest, refusal = session.refusals[number]
             same = digest == decide.digest_of(frame)
-            self._refuse(turn, session, number, refusal if same else Refusal(REUSED_NUMBER))
+            self._refuse(turn, session, frame, refusal if same else Refusal(REUSED_NUMBER))
             return
         try:
             decided = decide.by_client(self.state, turn.now_ms, person, session.device, frame)
@@ -308,7 +313,7 @@ class Router:
             self._apply_posted(turn, decided, session)
             answer = decided
         elif isinstance(decided, Refusal):
-            self._refuse(turn, session, number, decided)
+            self._refuse(turn, session, frame, decided)
             self._remember(session, frame, decided)
             return
         elif isinstance(decided, Answer):
@@ -318,9 +323,11 @@ class Router:
             self._apply(turn, decided)
             assert isinstance(decided[-1], events.Answered)
             answer = decided[-1]
-            self._note(turn.now_ms, person.key, type(frame).__name__, answer.conversation, 0, None)
+            self._note(turn.now_ms, person.key, type(frame).__name__, answer.conversation, number, None)
         self.statistics.accepted += 1
-        session.answer(Accepted(number, answer.conversation, answer.sequence, answer.time_ms))
+        accepted = Accepted(number, answer.conversation, answer.sequence, answer.time_ms)
+        codec = session.codec
+        session.outbox.answer(websocket_frame(codec.opcode, codec.encode(accepted)))
 
     def _remember(self, session: Session, frame: ClientCommand, refusal: Refusal) -> None:
         """Keep a refusal in memory, so that a repeat of its number hears the same; never over the bound."""
@@ -328,14 +335,15 @@ class Router:
         if len(session.refusals) > self.config.refusals_max:
             del session.refusals[next(iter(session.refusals))]
 
-    def _refuse(self, turn: Turn, session: Session, number: int, refusal: Refusal) -> None:
+    def _refuse(self, turn: Turn, session: Session, frame: ClientCommand | Objection, refusal: Refusal) -> None:
         """Answer no; a refusal changes nothing."""
-        reason = refusal.reason
+        reason, number = refusal.reason, frame.number
         self.statistics.refused[reason.name] += 1
         session.answer(
             Refused(number, reason.code, reason.name, reason.text, reason.advice, refusal.rule, refusal.retry_at_ms)
         )
-        self._note(turn.now_ms, session.person, "Refused", "", number, refusal)
+        what = "Send" if isinstance(frame, Objection) else type(frame).__name__
+        self._note(turn.now_ms, session.person, what, getattr(frame, "conversation", ""), number, refusal)
 
     def defect(self, what: str, why: BaseException) -> Refusal:
         """Count and report a defect of ours; gives the refusal it becomes."""
@@ -344,17 +352,27 @@ class Router:
         return Refusal(INTERNAL)
 
     def _note(
-        self, now_ms: int, person: str, what: str, conversation: str, place: int, refusal: Refusal | None
+        self, now_ms: int, person: str, what: str, conversation: str, number: int, refusal: Refusal | None
     ) -> None:
-        self.recent_decisions.append(Decision(now_ms, person, what, conversation, place, refusal))
+        self._decided += 1
+        self.recent_decisions.append(
+            Decision(self._decided, self.state.position, now_ms, person, what, conversation, number, refusal)
+        )
 
     # Applying.
 
     def _apply_posted(self, turn: Turn, posted: Posted, speaker: Session | None) -> None:
-        turn.record(events.encode(posted))
-        self.state.apply(posted)
-        turn.post(self.state.conversations[posted.conversation], posted, speaker)
-        self.recent_messages.append((self.state.position, posted))
+        state = self.state
+        record = _encode(posted)
+        turn.records.append(record)
+        turn.bytes += len(record)
+        state.apply(posted)
+        gathered = turn.posts.get(posted.conversation)
+        if gathered is None:
+            turn.posts[posted.conversation] = (state.conversations[posted.conversation], [(posted, speaker)])
+        else:
+            gathered[1].append((posted, speaker))
+        self.recent_messages.append((state.position, posted))
 
     def _apply(self, turn: Turn, happened: list[AnyEvent]) -> None:
         for event in happened:
@@ -369,7 +387,9 @@ class Router:
                 consumers = self._before_reset(turn, event.corpid)
             elif isinstance(event, events.WorldReset):
                 self._before_world_reset(turn)
-            turn.record(events.encode(event))
+            record = _encode(event)
+            turn.records.append(record)
+            turn.bytes += len(record)
             self.state.apply(event)
             if isinstance(event, events.CorpPut | events.CorpReset | events.WorldReset):
                 self._next_due_ms = deadlines.next_due_ms(self.state)
@@ -377,6 +397,9 @@ class Router:
                 self._audience.seat(event.conversation, event.person)
             elif isinstance(event, events.Left):
                 self._audience.unseat(event.conversation, event.person)
+            elif isinstance(event, events.CommandRefused):
+                refusal = Refusal(by_code(event.code), event.rule, event.retry_at_ms)
+                self._note(turn.now_ms, event.recipient or event.corpid, "SendFor", "", 0, refusal)
             turn.effects += effects.of(event, consumers)
 
     def _before_reset(self, turn: Turn, corpid: str) -> tuple[str, ...]:

@@ -109,6 +109,20 @@ def checkpoint(data: Path, /) -> int:
     return cli.checkpoint(data)
 
 
+COMMANDS = {
+    "demo": ("demo", "See the main job in a minute: two sides of the bridge, their rules, and a ledger."),
+    "env": ("env", "Print addresses, secrets and tokens of a running server: lines to paste into a shell."),
+    "wait": ("wait", "Wait until the server is ready; exit code 3 if it is not in time."),
+    "say": ("say", "Say something as somebody; exit code 1 if the rules refuse it."),
+    "tail": ("tail", "Show recent messages and decisions, and follow them."),
+    "clock": ("app", "Look at the movable clock, or move it."),
+    "limits": ("app", "Tell what the rules allow, and how much is left."),
+    "reset": ("reset", "Forget people, relations, groups and messages, of one enterprise or of all."),
+}
+for command, (attribute, summary) in COMMANDS.items():
+    app.command(f"hutong.commands.{command}:{attribute}", name=command, help=summary)
+
+
 @app.command
 def version(*, json: Annotated[bool, Parameter(help="Print an object.")] = False) -> int:
     """Print the version."""

@@ -17,7 +17,7 @@ PING: Final = 0x9
 PONG: Final = 0xA
 
 LOST: Final = 1006  # the socket ended without a close frame
-WAIT_S: Final = 20.0  # of patience with a server that shares two cores with everything else
+WAIT_S: Final = 5.0  # of patience with a server that shares two cores with everything else
 KEY: Final = base64.b64encode(bytes(16)).decode()
 
 

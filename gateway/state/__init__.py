@@ -83,7 +83,7 @@ class State:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the world; what is left is the place in the journal and the clock."""
+        """Forget the world; what is left is the place in the journal, the clock, and which link tokens were revoked."""
         self.seed = ""
         self.profile: Profile = read(DEFAULT_PROFILE)
         self.clock = getattr(self, "clock", None) or MovableClock()
@@ -94,7 +94,7 @@ class State:
         self.quotas = Quotas()
         self.jobs: dict[int, Job] = {}
         self.jobs_made = 0
-        self.revoked: dict[str, int] = {}
+        self.revoked: dict[str, int] = getattr(self, "revoked", {})
         self.voices: dict[tuple[str, str], Voice] = {}
         self.bind_meters()
 
@@ -108,7 +108,7 @@ class State:
         self.position += 1
         kind = type(event)
         if kind is Posted:
-            posted(self, event)  # type: ignore[arg-type]
+            posted(self, event)
             time_ms = event.time_ms  # type: ignore[union-attr]
         else:
             if kind not in QUIET:
@@ -143,8 +143,7 @@ class State:
             return
         person = self.people.get(sender)
         meter = self.meters["app" if person is None else person.side]
-        if meter.bound:
-            meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
+        meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
 
     # Typed look-ups for those who know that the thing is there; anything else is a defect.
 
