@@ -33,12 +33,9 @@ UNFINISHED_BYTES_MAX: Final = 2 * FRAME_BYTES_MAX  # read without a whole messag
 LEFTOVER_BYTES_MAX: Final = 1024 * 1024  # read after our close: what was under way, not what is said on purpose
 SWEEP_S: Final = 1.0
 
-<<<<<<< HEAD
 _NEVER_SENT: Final = (1005, 1006, 1015)  # codes for what happens without a close frame (RFC 6455, 7.4.1)
-=======
 _BINARY: Final = WSMsgType.BINARY  # looked up once: an enum's members are slow to find in Python 3.11
 _TEXT: Final = WSMsgType.TEXT
->>>>>>> main
 _PING: Final = websocket_frame(0x9, b"")
 
 
@@ -138,30 +135,19 @@ class Link(asyncio.Protocol):
     def message_received(self, message: WSMessage) -> None:
         """Take one whole message from the parser."""
         kind = message.type
-<<<<<<< HEAD
         if self._closing_since:
             if kind is WSMsgType.CLOSE:
                 self._transport.close()
-        elif kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
+        elif kind is _BINARY or kind is _TEXT:
             self._unfinished = 0
             self._take(kind, message.data)
-=======
-        if kind is _BINARY or kind is _TEXT:
-            if (kind is _TEXT) != (self.session.codec is JSON):
-                self._end(Close.WRONG_TYPE, "text belongs to json, binary to msgpack")
-                return
-            try:
-                self.session.receive(message.data)
-            except Unanswerable as why:
-                self._end(why.close, str(why))
->>>>>>> main
         elif kind is WSMsgType.CLOSE:
             self._close_too(message.data)
         else:
             self._control(message)
 
     def _take(self, kind: WSMsgType, data: bytes) -> None:
-        if (kind is WSMsgType.TEXT) != (self.session.codec is JSON):
+        if (kind is _TEXT) != (self.session.codec is JSON):
             self.session.close(Close.WRONG_TYPE, "text belongs to json, binary to msgpack")
             return
         try:
