@@ -55,7 +55,10 @@ class LinkDoor:
         if chosen is None:
             raise web.HTTPBadRequest(text=f"offer a subprotocol: {', '.join(_CODECS)}\n")
         handshake = web.WebSocketResponse(protocols=(chosen,), compress=False)
-        headers, *_ = handshake._handshake(request)  # noqa: SLF001 - the handshake alone, without aiohttp's own session
+        try:
+            headers, *_ = handshake._handshake(request)  # noqa: SLF001 - alone, without aiohttp's own session
+        except ValueError as why:  # a key that is no ASCII
+            raise web.HTTPBadRequest(text="no WebSocket handshake\n") from why
         headers["Sec-WebSocket-Protocol"] = chosen
         side = enterprise if claims.audience == enterprise.AUDIENCE else consumer
 
@@ -94,8 +97,7 @@ def unauthorized() -> web.HTTPUnauthorized:
 
 def check_origin(request: web.Request) -> None:
     """Refuse a foreign web page: an Origin, where there is one, must be this server's own address, to the letter."""
-    origin = request.headers.get("Origin")
-    if origin is not None and origin not in own_origins(request):
+    if not own_origins(request).issuperset(request.headers.getall("Origin", ())):
         raise web.HTTPForbidden(text="wrong origin\n")
 
 
@@ -113,7 +115,7 @@ def own_origins(request: web.Request) -> set[str]:
 
 
 class _TooMany(asyncio.Protocol):
-    """Turns a connection away at once."""
+    """Turns a connection away at once: all others are being answered."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast(asyncio.Transport, transport).abort()
@@ -123,13 +125,33 @@ class CannotListen(Exception):
     """The port cannot be had; the text says what to do, in one line."""
 
 
+def _room(http: web.Server) -> bool:
+    """Close the connection that has been idle for longest, if any is; the oldest come first."""
+    open_ = [connection for connection in http.connections if not connection._force_close]  # noqa: SLF001 - tested
+    if len(open_) < UNAUTHENTICATED_MAX:
+        return True
+    idle = next((connection for connection in open_ if connection._current_request is None), None)  # noqa: SLF001
+    if idle is not None:
+        idle.force_close()
+    return idle is not None
+
+
 class Listener:
-    """The listening socket. Connections that are no link yet are counted, and turned away above a cap."""
+    """The listening socket. Connections that are no link yet are counted.
+
+    Above the cap the one that has been idle for longest makes room: an honest client shows itself within milliseconds,
+    so that whoever holds connections open holds up nobody but themselves.
+    """
 
     def __init__(self, app: web.Application, host: str, port: int) -> None:
         """Take the port, so that whoever comes waits; `CannotListen` if it is taken."""
         self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=IDLE_S, handle_signals=False, shutdown_timeout=1.0
+            app,
+            access_log=None,
+            keepalive_timeout=IDLE_S,
+            lingering_time=IDLE_S,
+            handle_signals=False,
+            shutdown_timeout=1.0,
         )
         self._server: asyncio.Server | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -157,7 +179,7 @@ class Listener:
         assert http is not None
 
         def protocol() -> asyncio.Protocol:
-            if len(http.connections) >= UNAUTHENTICATED_MAX:
+            if len(http.connections) >= UNAUTHENTICATED_MAX and not _room(http):
                 return _TooMany()
             made: asyncio.Protocol = http()
             return made
