@@ -1,15 +1,15 @@
-# The verbs: run, test, check, bench, lock, clean. Each makes the environment it needs.
+# The verbs: run, test, check, docs, bench, lock, clean. Each makes the environment it needs.
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?=
 export PYTHON
 
-CHECKED := $(wildcard protocol gateway adapters hutong benchmarks tests)
+CHECKED := $(wildcard protocol gateway adapters hutong benchmarks docs tests)
 QUICK_TESTS := $(wildcard tests/unit tests/scenarios tests/property)
 
 .DELETE_ON_ERROR:
-.PHONY: run test check bench lock clean
+.PHONY: run test check docs bench lock clean
 
 run: $(VENV)/installed
 	$(BIN)/hutong demo
@@ -26,6 +26,10 @@ check: $(VENV)/installed
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q -n 2 $(QUICK_TESTS)
+
+# Writes the documents that are made from the code; the tests say when they are old.
+docs: $(VENV)/installed
+	$(BIN)/python -m docs.generate
 
 # GOAL=NAME measures one goal, QUICK=1 takes short runs.
 bench: $(VENV)/installed

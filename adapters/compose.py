@@ -107,7 +107,7 @@ async def run(
     app = web.Application()
     listener = Listener(app)
     gateway = Gateway(router, tokens, links, listener, journal, empty)
-    app.router.add_get("/ws", LinkDoor(router, tokens, links, gateway.is_ready).__call__)
+    app.router.add_get("/ws", LinkDoor(router, tokens, links, gateway.is_ready).open)
     app.add_subapp(control.PREFIX, control.application(control.Door(router, tokens, clock, gateway.urls)))
     loop = asyncio.get_running_loop()
     turning = loop.create_task(router.run())

@@ -34,7 +34,7 @@ class LinkDoor:
         self._links = links
         self._ready = ready
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def open(self, request: web.Request) -> web.StreamResponse:
         if not self._ready():
             raise web.HTTPServiceUnavailable(text="not ready\n", headers={"Retry-After": "1"})
         check_origin(request)

@@ -29,6 +29,8 @@ CONTROL_FRAMES_MAX: Final = 100  # pings and pongs of one link in CONTROL_WINDOW
 CONTROL_WINDOW_S: Final = 10.0
 SEND_BUFFER_BYTES: Final = 128 * 1024  # of the kernel, or an idle reader hides megabytes there
 
+_BINARY: Final = WSMsgType.BINARY  # looked up once: an enum's members are slow to find in Python 3.11
+_TEXT: Final = WSMsgType.TEXT
 _PING: Final = websocket_frame(0x9, b"")
 
 
@@ -105,8 +107,8 @@ class Link(asyncio.Protocol):
             self._peer_closes(message)
             return
         kind = message.type
-        if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
-            if (kind is WSMsgType.TEXT) != (self.session.codec is JSON):
+        if kind is _BINARY or kind is _TEXT:
+            if (kind is _TEXT) != (self.session.codec is JSON):
                 self._end(Close.WRONG_TYPE, "text belongs to json, binary to msgpack")
                 return
             try:

@@ -51,6 +51,8 @@ def explained(text: str, kind: Any) -> str:
         known = sorted(set(_keys(kind, set())))
         near = get_close_matches(unknown["key"], known, 1)
         said = f"unknown key {unknown['key']}" + (f", did you mean {near[0]}?" if near else "")
+    elif "matching regex" in said:
+        said = "an id has no slash and no control characters, and a userid does not begin with #"
     return f"{said} (at {place})" if place else said
 
 

@@ -114,6 +114,14 @@ class PutConsumer(Command):
     muted: tuple[str, ...] = ()  # enterprises whose marketing is muted
 
 
+class PutKnown(Command):
+    """Let an enterprise know a consumer without a relation, as one who has only been in a group."""
+
+    corpid: str
+    consumer: str  # handle
+    external_userid: str = ""
+
+
 class PutCode(Command):
     """Make a QR code of a member, or of a group; without a code one is derived."""
 

@@ -12,6 +12,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from typing import Any
 
+from msgspec import Struct
+
 from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
 from gateway.commands import Command, Repeated
@@ -27,26 +29,28 @@ from gateway.state.people import Answer, AnyPerson, Consumer, Member
 from gateway.statistics import Statistics
 from gateway.turn import Post, Turn
 from protocol.codec import MSGPACK, decode_message, websocket_frame
-from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close
+from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close, by_code
 from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
 
 Query = Callable[[State, int], Any]
 
+_encode = events.encode
 
-class Decision:
-    """A line of the recent decisions: what was asked by whom, and what became of it."""
 
-    __slots__ = ("conversation", "person", "place", "refusal", "time_ms", "what")
+class Decision(Struct, frozen=True, gc=False):
+    """A line of the recent decisions: what was asked by whom, and what became of it.
 
-    def __init__(
-        self, time_ms: int, person: str, what: str, conversation: str, place: int, refusal: Refusal | None
-    ) -> None:
-        self.time_ms = time_ms
-        self.person = person
-        self.what = what
-        self.conversation = conversation
-        self.place = place
-        self.refusal = refusal
+    `ordinal` counts decisions of this process; a line may be shown once `position` is durable.
+    """
+
+    ordinal: int
+    position: int
+    time_ms: int
+    person: str
+    what: str
+    conversation: str
+    number: int
+    refusal: Refusal | None
 
 
 class Router:
@@ -67,6 +71,7 @@ class Router:
         self.statistics = Statistics()
         self.recent_messages: deque[tuple[int, Posted]] = deque(maxlen=config.recent_max)
         self.recent_decisions: deque[Decision] = deque(maxlen=config.recent_max)
+        self._decided = 0
         self.sessions: set[Session] = set()
         self._devices: dict[tuple[str, str], Session] = {}
         self._next_due_ms = deadlines.next_due_ms(state)
@@ -254,86 +259,91 @@ class Router:
 
     def _take_links(self, turn: Turn, room: bool) -> None:
         """Give each link that waits its share; what is left waits for the next turn, at the end of the line."""
-        config, commands = self.config, 0
+        config, before = self.config, len(turn.records)
         share = max(config.link_share_max, config.turn_commands_max // max(1, len(self._ready)))
         for _ in range(len(self._ready)):
-            if commands >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
+            if len(turn.records) - before >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
                 return
             session = self._ready.popleft()
-            inbox = session.inbox
-            for _ in range(min(len(inbox), share)):
-                if session.phase is Phase.CLOSING or not inbox:
-                    break
-                commands += 1
-                self._take_frame(turn, session, inbox.popleft(), room)
-            if inbox:
+            self._take_inbox(turn, session, share, room)
+            if session.inbox:
                 self._ready.append(session)
             else:
                 session.queued = False
-            if session.inbox_paused and len(inbox) < config.inbox_frames_max // 2:
+            if session.inbox_paused and len(session.inbox) < config.inbox_frames_max // 2:
                 session.inbox_paused = False
                 session.pipe.resume_reading()
 
-    def _take_frame(self, turn: Turn, session: Session, frame: Any, room: bool) -> None:
-        kind = type(frame)
-        turn.touched[session] = None
+    def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
         if person is None:
             self._end(session, Close.FORBIDDEN, "the person is gone")
-        elif kind is Objection:
-            self._refuse(turn, session, frame.number, frame.refusal, 0)
-        elif kind is Hello:
-            self._hello(turn, session, person, frame)
-        elif kind is Ack:
-            self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
-        elif not room:
-            self._refuse(turn, session, frame.number, Refusal(UNAVAILABLE, "disk reserve"), 0)
-        else:
-            self._command(turn, session, person, frame)
+            return
+        turn.touched[session] = None
+        inbox = session.inbox
+        for _ in range(min(len(inbox), share)):
+            if not inbox:  # the link was closed on the way
+                return
+            frame: Any = inbox.popleft()
+            kind = type(frame)
+            if kind is Ack:
+                self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
+            elif kind is Objection:
+                self._refuse(turn, session, frame, frame.refusal)
+            elif kind is Hello:
+                self._hello(turn, session, person, frame)
+            elif not room:
+                self._refuse(turn, session, frame, Refusal(UNAVAILABLE, "disk reserve"))
+            else:
+                self._command(turn, session, person, frame)
 
     def _command(self, turn: Turn, session: Session, person: AnyPerson, frame: ClientCommand) -> None:
         number = frame.number
-        if session.refusals and number in session.refusals:
+        if number in session.refusals:
             digest, refusal = session.refusals[number]
-            if digest != decide.digest_of(frame):
-                refusal = Refusal(REUSED_NUMBER)
-            self._refuse(turn, session, number, refusal, digest)
+            same = digest == decide.digest_of(frame)
+            self._refuse(turn, session, frame, refusal if same else Refusal(REUSED_NUMBER))
             return
         try:
             decided = decide.by_client(self.state, turn.now_ms, person, session.device, frame)
-        except Exception as defect:  # noqa: BLE001 - the same
+        except Exception as defect:  # noqa: BLE001 - decide only reads, so one command's defect is one refusal
             decided = self._defect(type(frame).__name__, defect)
-        if type(decided) is Posted:
+        answer: Posted | Answer | events.Answered
+        if isinstance(decided, Posted):
             self._apply_posted(turn, decided, session)
-            accepted = Accepted(number, decided.conversation, decided.sequence, decided.time_ms)
+            answer = decided
         elif isinstance(decided, Refusal):
-            self._refuse(turn, session, number, decided, decide.digest_of(frame))
+            self._refuse(turn, session, frame, decided)
+            self._remember(session, frame, decided)
             return
         elif isinstance(decided, Answer):
             self.statistics.repeated += 1
-            accepted = Accepted(number, decided.conversation, decided.sequence, decided.time_ms)
+            answer = decided
         else:
-            assert isinstance(decided, list)
             self._apply(turn, decided)
-            answered = decided[-1]
-            assert isinstance(answered, events.Answered)
-            accepted = Accepted(number, answered.conversation, answered.sequence, answered.time_ms)
-            self._note(turn.now_ms, person.key, type(frame).__name__, answered.conversation, 0, None)
+            assert isinstance(decided[-1], events.Answered)
+            answer = decided[-1]
+            self._note(turn.now_ms, person.key, type(frame).__name__, answer.conversation, number, None)
         self.statistics.accepted += 1
-        session.answer(accepted)
+        accepted = Accepted(number, answer.conversation, answer.sequence, answer.time_ms)
+        codec = session.codec
+        session.outbox.answer(websocket_frame(codec.opcode, codec.encode(accepted)))
 
-    def _refuse(self, turn: Turn, session: Session, number: int, refusal: Refusal, digest: int) -> None:
-        """Answer no; a refusal changes nothing, and is remembered only so that a repeat hears the same."""
-        reason = refusal.reason
+    def _remember(self, session: Session, frame: ClientCommand, refusal: Refusal) -> None:
+        """Keep a refusal in memory, so that a repeat of its number hears the same; never over the bound."""
+        session.refusals[frame.number] = (decide.digest_of(frame), refusal)
+        if len(session.refusals) > self.config.refusals_max:
+            del session.refusals[next(iter(session.refusals))]
+
+    def _refuse(self, turn: Turn, session: Session, frame: ClientCommand | Objection, refusal: Refusal) -> None:
+        """Answer no; a refusal changes nothing."""
+        reason, number = refusal.reason, frame.number
         self.statistics.refused[reason.name] += 1
         session.answer(
             Refused(number, reason.code, reason.name, reason.text, reason.advice, refusal.rule, refusal.retry_at_ms)
         )
-        if digest and number not in session.refusals:
-            session.refusals[number] = (digest, refusal)
-            if len(session.refusals) > self.config.refusals_max:
-                del session.refusals[next(iter(session.refusals))]
-        self._note(turn.now_ms, session.person, "Refused", "", number, refusal)
+        what = "Send" if isinstance(frame, Objection) else type(frame).__name__
+        self._note(turn.now_ms, session.person, what, getattr(frame, "conversation", ""), number, refusal)
 
     def _defect(self, what: str, why: BaseException) -> Refusal:
         self.statistics.defects += 1
@@ -341,17 +351,27 @@ class Router:
         return Refusal(INTERNAL)
 
     def _note(
-        self, now_ms: int, person: str, what: str, conversation: str, place: int, refusal: Refusal | None
+        self, now_ms: int, person: str, what: str, conversation: str, number: int, refusal: Refusal | None
     ) -> None:
-        self.recent_decisions.append(Decision(now_ms, person, what, conversation, place, refusal))
+        self._decided += 1
+        self.recent_decisions.append(
+            Decision(self._decided, self.state.position, now_ms, person, what, conversation, number, refusal)
+        )
 
     # Applying.
 
     def _apply_posted(self, turn: Turn, posted: Posted, speaker: Session | None) -> None:
-        turn.record(events.encode(posted))
-        self.state.apply(posted)
-        turn.post(self.state.conversations[posted.conversation], posted, speaker)
-        self.recent_messages.append((self.state.position, posted))
+        state = self.state
+        record = _encode(posted)
+        turn.records.append(record)
+        turn.bytes += len(record)
+        state.apply(posted)
+        gathered = turn.posts.get(posted.conversation)
+        if gathered is None:
+            turn.posts[posted.conversation] = (state.conversations[posted.conversation], [(posted, speaker)])
+        else:
+            gathered[1].append((posted, speaker))
+        self.recent_messages.append((state.position, posted))
 
     def _apply(self, turn: Turn, happened: list[AnyEvent]) -> None:
         for event in happened:
@@ -366,7 +386,9 @@ class Router:
                 consumers = self._before_reset(turn, event.corpid)
             elif isinstance(event, events.WorldReset):
                 self._before_world_reset(turn)
-            turn.record(events.encode(event))
+            record = _encode(event)
+            turn.records.append(record)
+            turn.bytes += len(record)
             self.state.apply(event)
             if isinstance(event, events.CorpPut | events.CorpReset | events.WorldReset):
                 self._next_due_ms = deadlines.next_due_ms(self.state)
@@ -374,6 +396,9 @@ class Router:
                 self._audience.seat(event.conversation, event.person)
             elif isinstance(event, events.Left):
                 self._audience.unseat(event.conversation, event.person)
+            elif isinstance(event, events.CommandRefused):
+                refusal = Refusal(by_code(event.code), event.rule, event.retry_at_ms)
+                self._note(turn.now_ms, event.recipient or event.corpid, "SendFor", "", 0, refusal)
             turn.effects += effects.of(event, consumers)
 
     def _before_reset(self, turn: Turn, corpid: str) -> tuple[str, ...]:
@@ -527,12 +552,15 @@ class Router:
         joined: dict[Any, bytes] = {}
         speakers = {speaker for _, speaker in posts if speaker is not None}
         touched, count = turn.touched, len(posts)
+        count_apart = 0 if len(speakers) == 1 and all(speaker is not None for _, speaker in posts) else count
         for session in audience:
             codec = session.codec
             if codec not in frames:
                 frames[codec] = [self._framed(session, posted.frame) for posted, _ in posts]
                 joined[codec] = b"".join(frames[codec])
             if session in speakers:
+                if count_apart == 0:
+                    continue  # alone to speak here in this turn, as nearly always
                 others = [
                     frame for frame, (_, speaker) in zip(frames[codec], posts, strict=True) if speaker is not session
                 ]

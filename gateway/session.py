@@ -95,17 +95,18 @@ class Session:
         """Read one message of the peer into the inbox; raise `Unanswerable` if the link cannot go on."""
         if self.phase is Phase.CLOSING:
             return
+        greeted = self.phase is not Phase.HELLO or bool(self.inbox)  # a hello that waits for its turn counts
         try:
             frame = self.codec.decode(data)
         except UnreadContent as unread:
-            if self.phase is Phase.HELLO:
+            if not greeted:
                 raise Unanswerable(Close.BAD_FRAME, "hello must come first") from unread
             self.inbox.append(Objection(unread.frame.number, Refusal(UNKNOWN_KIND, "content/kind")))
             return
         except Malformed as malformed:
             raise Unanswerable(Close.BAD_FRAME, str(malformed)) from malformed
         kind = type(frame)
-        if (kind is Hello) != (self.phase is Phase.HELLO) or (kind is Hello and self.inbox):
+        if (kind is Hello) is greeted:
             raise Unanswerable(Close.BAD_FRAME, "hello must come first, and once")
         if kind is Hello or kind is Ack or kind in self.allowed:
             self.inbox.append(frame)

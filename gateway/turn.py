@@ -20,24 +20,11 @@ class Turn:
         self.now_ms = now_ms
         self.records: list[bytes] = []
         self.bytes = 0
-        self.posts: dict[str, tuple[Conversation, list[Post]]] = {}
+        self.posts: dict[str, tuple[Conversation, list[Post]]] = {}  # gathered by conversation
         self.sealed: list[tuple[tuple[Session, ...], list[Post]]] = []
         self.touched: dict[Session, None] = {}
         self.effects: list[Effect] = []
         self.answered: list[tuple[Reply, Any]] = []
-
-    def record(self, record: bytes) -> None:
-        """Have a record appended."""
-        self.records.append(record)
-        self.bytes += len(record)
-
-    def post(self, conversation: Conversation, posted: Posted, speaker: Session | None) -> None:
-        """Gather a message with the others of its conversation."""
-        gathered = self.posts.get(conversation.id)
-        if gathered is None:
-            self.posts[conversation.id] = (conversation, [(posted, speaker)])
-        else:
-            gathered[1].append((posted, speaker))
 
     def seal(self, conversation: str, audience: tuple[Session, ...]) -> None:
         """Fix who gets what was gathered so far: the audience is about to change."""

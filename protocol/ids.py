@@ -4,6 +4,7 @@
 """
 
 from base64 import urlsafe_b64encode
+from collections.abc import Container
 from hashlib import blake2b
 from typing import Final
 
@@ -15,6 +16,15 @@ def derive(prefix: str, seed: str, *names: str | int) -> str:
     text = "\0".join(map(str, names)).encode()
     digest = blake2b(text, key=seed.encode()[:64], person=prefix.encode()[:16], digest_size=DIGEST_BYTES).digest()
     return prefix + urlsafe_b64encode(digest).decode().replace("-", "A").replace("_", "B")
+
+
+def derive_free(taken: Container[str], prefix: str, seed: str, *names: str | int) -> str:
+    """Derive an id that nobody has; the same as `derive` unless somebody brought that one from elsewhere."""
+    name, tries = derive(prefix, seed, *names), 0
+    while name in taken:
+        tries += 1
+        name = derive(prefix, seed, *names, f"again {tries}")
+    return name
 
 
 def member_key(corpid: str, userid: str) -> str:

@@ -1,7 +1,7 @@
 """Our own API under `/_hutong/`: JSON in and out, one file a subject, every no a problem document.
 
 Rules of the folder:
-- A call is a function that `@endpoint` lists; its annotations are what is read, what is answered, and what OpenAPI says.
+- A call is a function that `@endpoint` lists; its annotations are what is read and answered, and what OpenAPI says.
 - Nothing is logged of what came in or went out: bodies and tokens are secrets.
 """
 
@@ -9,12 +9,12 @@ from functools import partial
 
 from aiohttp import web
 
-from adapters.control import clock, directory, people, tokens
+from adapters.control import clock, directory, people, profiles, tokens, worlds
 from adapters.control.endpoint import ENDPOINTS, Door, Urls
 from adapters.control.problems import answer_with_problems
 
 PREFIX = "/_hutong"
-SUBJECTS = (clock, directory, people, tokens)  # imported so that their calls are listed
+SUBJECTS = (clock, directory, people, profiles, tokens, worlds)  # imported so that their calls are listed
 
 
 def application(door: Door) -> web.Application:

@@ -5,7 +5,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from adapters.control.endpoint import Body, Door, endpoint
-from adapters.control.names import (
+from adapters.control.people import person_view
+from adapters.names import (
     AgentId,
     ConsumerPath,
     Corpid,
@@ -20,7 +21,6 @@ from adapters.control.names import (
     Text,
     Userid,
 )
-from adapters.control.people import person_view
 from gateway import commands
 from gateway.events import CodePut, GroupPut, RelationStatus
 from gateway.profile import Certification
@@ -207,7 +207,7 @@ async def put_relation(door: Door, path: RelationPath, body: RelationBody) -> Re
         )
     )  # fmt: skip
 
-    def look(state: Gateway, now_ms: int) -> tuple[str, str]:
+    def look(state: Gateway, _now_ms: int) -> tuple[str, str]:
         consumer = state.consumer(path.handle)
         key = member_key(path.corpid, path.userid)
         return consumer.contacts[key], consumer.known[path.corpid].external_userid

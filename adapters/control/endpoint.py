@@ -5,7 +5,9 @@ Rules of the file:
 - Reads go through `Door.look`, writes through `Door.ask`: both answer when what they tell is durable.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, get_type_hints
 
 import msgspec
@@ -15,6 +17,7 @@ from msgspec import Struct
 from adapters.control.problems import plain, refused
 from adapters.strict import Wrong, from_json, from_text
 from adapters.tokens import TokenBox
+from adapters.world import WORLD_BYTES_MAX
 from gateway.commands import Command
 from gateway.events import AnyEvent
 from gateway.ports import Clock
@@ -22,7 +25,7 @@ from gateway.refusal import Refusal
 from gateway.router import Query, Router
 
 BODY_BYTES_MAX: Final = 1024 * 1024
-WORLD_BYTES_MAX: Final = 64 * 1024 * 1024  # a world of some 300,000 relations
+WAITING_MAX: Final = 256  # requests that wait until something happens
 
 
 class Urls(Struct, frozen=True):
@@ -34,13 +37,16 @@ class Urls(Struct, frozen=True):
     control_url: str
 
 
-class Door(NamedTuple):
-    """What the calls work with."""
+@dataclass(frozen=True)
+class Door:
+    """What the calls work with. `importing` is held by who brings in a world; `waiting` by who waits for something."""
 
     router: Router
     tokens: TokenBox
     clock: Clock
     urls: Callable[[], Urls]
+    importing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WAITING_MAX))
 
     async def look(self, query: Query) -> Any:
         """Look at the state; a refusal becomes a problem."""
@@ -54,7 +60,14 @@ class Door(NamedTuple):
         answer = await self.router.ask(command)
         if isinstance(answer, Refusal):
             raise refused(answer)
+        assert isinstance(answer, list), "control asks for nothing that MQTT repeats"
         return answer
+
+
+class Toml(bytes):
+    """A body or an answer that is a world file."""
+
+    __slots__ = ()
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,13 +98,13 @@ class Endpoint(NamedTuple):
             arguments["query"] = from_text(dict(request.query), self.query)
         elif request.query:
             raise Wrong(f"unknown key {next(iter(request.query))}: this call takes none in its address")
-        if self.body is bytes:
-            arguments["body"] = await read(request, WORLD_BYTES_MAX)
+        if self.body is Toml:
+            arguments["body"] = Toml(await read(request, WORLD_BYTES_MAX))
         elif self.body is not None:
             arguments["body"] = from_json(await read(request, BODY_BYTES_MAX), self.body)
         answer = await self.call(door, **arguments)
-        if isinstance(answer, web.StreamResponse):
-            return answer
+        if isinstance(answer, Toml):
+            return web.Response(body=answer, content_type="application/toml", charset="utf-8")
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 
@@ -120,7 +133,7 @@ def endpoint(method: str, route: str) -> Callable[[Call], Call]:
         ENDPOINTS.append(
             Endpoint(
                 method, route, call, summary, hints.get("path"), hints.get("query"), hints.get("body"), hints["return"]
-            )  # fmt: skip
+            )
         )
         return call
 

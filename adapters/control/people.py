@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from adapters.control.endpoint import Body, Door, endpoint
-from adapters.control.names import ConsumerPath, Corpid, Id, Key, Limit, MemberPath
+from adapters.names import ConsumerPath, Corpid, Id, Key, Limit, MemberPath
 from adapters.strict import Wrong
 from gateway.queries import conversations, people
 from gateway.queries.conversations import ConversationView
@@ -54,7 +54,7 @@ async def list_corps(door: Door) -> CorpsAnswer:
 async def list_people(door: Door, query: PeopleQuery) -> PeopleAnswer:
     """List people, in pages."""
 
-    def look(state: State, now_ms: int) -> tuple[list[PersonView], str] | Refusal:
+    def look(state: State, _now_ms: int) -> tuple[list[PersonView], str] | Refusal:
         if query.corpid is not None and query.corpid not in state.corps:
             return Refusal(UNKNOWN_CORP)
         return people.page(state, query.kind, query.corpid, query.cursor or "", query.limit)
@@ -63,7 +63,7 @@ async def list_people(door: Door, query: PeopleQuery) -> PeopleAnswer:
 
 
 async def _conversations(door: Door, key: str, query: ConversationsQuery) -> ConversationsAnswer:
-    def look(state: State, now_ms: int) -> tuple[list[ConversationView], str] | Refusal | None:
+    def look(state: State, _now_ms: int) -> tuple[list[ConversationView], str] | Refusal | None:
         person = state.people.get(key)
         return conversations.page(state, person, query.cursor, query.limit) if person else Refusal(UNKNOWN_PERSON)
 
@@ -90,7 +90,7 @@ async def list_conversations_of_member(door: Door, path: MemberPath, query: Conv
 async def person_view(door: Door, key: str) -> PersonView:
     """Look at one person."""
 
-    def look(state: State, now_ms: int) -> PersonView | Refusal:
+    def look(state: State, _now_ms: int) -> PersonView | Refusal:
         person = state.people.get(key)
         return people.view(person) if person is not None else Refusal(UNKNOWN_PERSON)
 

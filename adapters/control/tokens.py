@@ -6,9 +6,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from adapters.control.endpoint import Body, Door, endpoint
-from adapters.control.names import Key
 from adapters.control.problems import refused
 from adapters.http import admits
+from adapters.names import Key
 from adapters.strict import Wrong
 from adapters.tokens import DEVICE_CHARACTERS_MAX, TOKEN_S_DEFAULT, TOKEN_S_MAX, LinkClaims, Rejected
 from gateway.commands import RevokeToken
@@ -54,7 +54,7 @@ class TicketAnswer(Struct, frozen=True):
 async def mint_tokens(door: Door, body: TokensBody) -> TokensAnswer:
     """Make link tokens for a device of each of these people."""
 
-    def missing(state: State, now_ms: int) -> tuple[str, Refusal] | None:
+    def missing(state: State, _now_ms: int) -> tuple[str, Refusal] | None:
         for key in body.people:
             person = state.people.get(key)
             if person is None:
@@ -80,7 +80,7 @@ async def _claims(door: Door, token: str) -> LinkClaims:
         claims = door.tokens.read_link_token(token)
     except Rejected as why:
         raise Wrong(str(why)) from why
-    if not await door.look(lambda state, now_ms: admits(state, claims)):
+    if not await door.look(lambda state, _now_ms: admits(state, claims)):
         raise Wrong("the token does not open a link")
     return claims
 

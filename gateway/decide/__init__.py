@@ -14,7 +14,7 @@ from gateway.decide.draft import Draft
 from gateway.events import Answered, AnyEvent, Posted
 from gateway.refusal import Refusal
 from gateway.state import State
-from gateway.state.people import DEVICES_MAX, Answer, AnyPerson
+from gateway.state.people import DEVICES_MAX, Answer, AnyPerson, Device
 from protocol import frames
 from protocol.codec import MSGPACK
 from protocol.errors import REUSED_NUMBER, STALE_NUMBER, TOO_MANY
@@ -47,18 +47,14 @@ SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | 
 _encode = MSGPACK.encode
 
 
-def _body_of(frame: frames.ClientCommand) -> tuple[bytes, int]:
-    """Encode what a repeat must repeat, and make its checksum: all of a command, or a send's content and place."""
-    if type(frame) is frames.Send:
-        body = _encode(frame.content)
-        return body, crc32(body, crc32(frame.conversation.encode()))
-    body = _encode(frame)
-    return body, crc32(body)
+def _body_of(frame: frames.ClientCommand) -> bytes:
+    """Encode what a repeat must repeat: all of a command, or a send's content; its place is compared apart."""
+    return _encode(frame.content if type(frame) is frames.Send else frame)
 
 
 def digest_of(frame: frames.ClientCommand) -> int:
-    """Make the checksum that tells a repeat from another body under the same number; never 0."""
-    return _body_of(frame)[1] or 1
+    """Make the checksum that tells a repeat from another body under the same number."""
+    return crc32(_body_of(frame))
 
 
 def by_client(
@@ -68,16 +64,14 @@ def by_client(
 
     The last event of a list is the `Answered` that keeps the number.
     """
-    body, digest = _body_of(frame)
+    body = _body_of(frame)
+    digest = crc32(body)
     known = person.devices.get(device)
     if known is None:
         if len(person.devices) >= DEVICES_MAX:
             return Refusal(TOO_MANY, "devices")
     elif frame.number <= known.last_number:
-        answer = known.find(frame.number)
-        if answer is None:
-            return Refusal(STALE_NUMBER)
-        return answer if answer.digest == digest else Refusal(REUSED_NUMBER)
+        return _first_answer(known, frame, digest)
     if type(frame) is frames.Send:
         return messages.send(state, now_ms, person, device, frame, body, digest)
     draft = CLIENT_HANDLERS[type(frame)](state, now_ms, person, frame)
@@ -85,6 +79,15 @@ def by_client(
         return draft
     draft.add(Answered(person.key, device, frame.number, digest, draft.conversation, 0, now_ms))
     return draft.events
+
+
+def _first_answer(device: Device, frame: frames.ClientCommand, digest: int) -> Answer | Refusal:
+    """Give a repeated number its first answer, if it comes with the same body."""
+    answer = device.find(frame.number)
+    if answer is None:
+        return Refusal(STALE_NUMBER)
+    elsewhere = type(frame) is frames.Send and frame.conversation != answer.conversation
+    return Refusal(REUSED_NUMBER) if elsewhere or answer.digest != digest else answer
 
 
 def by_service(

@@ -33,6 +33,8 @@ def scan(state: State, now_ms: int, person: AnyPerson, frame: frames.Scan) -> Dr
     relation = known.relation if known is not None else None
     if relation is not None and relation.live:
         return Refusal(ALREADY, "relation/live")
+    if relation is not None and relation.status == "pending" and not code.skip_verify:
+        return Refusal(ALREADY, "relation/pending")
     if relation is not None and relation.blocked_by_member:
         return Refusal(BLOCKED, "consent/blocked")
     refusal = speak.refusal_of(state, member) or badge.check_new_contact(state, corp, member, person, now_ms)
@@ -96,10 +98,10 @@ def _change(
     if isinstance(found, Refusal):
         return found
     conversation, relation = found
-    if relation.status not in allowed:
-        return Refusal(NOT_RELATED, f"relation/{relation.status}")
     if all(getattr(relation, field) == value for field, value in changed.items()):
         return Refusal(ALREADY)
+    if relation.status not in allowed:
+        return Refusal(NOT_RELATED, f"relation/{relation.status}")
     draft = Draft(state, now_ms)
     draft.conversation = name
     draft.add(put(conversation, relation, now_ms, **changed))

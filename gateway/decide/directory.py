@@ -9,6 +9,7 @@ from gateway.decide.contacts import put
 from gateway.decide.draft import Draft
 from gateway.refusal import Refusal
 from gateway.state import State
+from gateway.state.corps import Corp
 from gateway.state.people import Consumer, Member
 from protocol.content import Affair, Notice
 from protocol.errors import (
@@ -20,7 +21,7 @@ from protocol.errors import (
     UNKNOWN_DEPARTMENT,
     UNKNOWN_PERSON,
 )
-from protocol.ids import derive, member_key
+from protocol.ids import derive_free, member_key
 
 CORPS_MAX: Final = 1_000
 PEOPLE_MAX: Final = 2_000_000
@@ -57,6 +58,11 @@ def put_department(state: State, now_ms: int, command: commands.PutDepartment) -
         return Refusal(UNKNOWN_CORP)
     if command.parent and command.parent not in corp.departments:
         return Refusal(UNKNOWN_DEPARTMENT)
+    above = command.parent
+    while above:
+        if above == command.id:
+            return Refusal(MALFORMED, "parent: a department is not above itself")
+        above = corp.departments[above].parent
     return [events.DepartmentPut(command.corpid, command.id, command.name, command.parent, command.store)]
 
 
@@ -103,6 +109,29 @@ def put_consumer(state: State, now_ms: int, command: commands.PutConsumer) -> De
     return draft.events
 
 
+def put_known(state: State, now_ms: int, command: commands.PutKnown) -> Decided:
+    """Make sure that an enterprise knows a consumer."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    consumer = state.people.get(command.consumer)
+    if not isinstance(consumer, Consumer):
+        return Refusal(UNKNOWN_PERSON)
+    if not _may_be_called(corp, consumer, command.external_userid):
+        return Refusal(EXISTS, "external_userid")
+    draft = Draft(state, now_ms)
+    draft.know(command.consumer, command.corpid, command.external_userid)
+    return draft.events
+
+
+def _may_be_called(corp: Corp, consumer: Consumer, external_userid: str) -> bool:
+    """Tell whether an enterprise's id for a consumer is the one it has, or a free one for somebody new."""
+    known = consumer.known.get(corp.corpid)
+    if known is not None:
+        return external_userid in ("", known.external_userid)
+    return external_userid not in corp.consumers
+
+
 def put_code(state: State, now_ms: int, command: commands.PutCode) -> Decided:
     """Make a QR code of a member or of a group."""
     corp = state.corps.get(command.corpid)
@@ -116,7 +145,7 @@ def put_code(state: State, now_ms: int, command: commands.PutCode) -> Decided:
         return Refusal(MALFORMED, "a code is of a member or of a group; its state has at most 30 characters")
     if len(state.codes) >= CODES_MAX:
         return Refusal(TOO_MANY, "codes")
-    code = command.code or derive("qr", state.seed, command.corpid, len(state.codes) + 1)
+    code = command.code or derive_free(state.codes, "qr", state.seed, command.corpid, len(state.codes) + 1)
     conversation = corp.chats[command.chat_id] if command.chat_id else ""
     return [events.CodePut(code, command.corpid, command.userid, conversation, command.state, command.skip_verify)]
 
@@ -129,9 +158,7 @@ def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> De
     consumer = state.people.get(command.consumer)
     if command.member not in corp.members or not isinstance(consumer, Consumer):
         return Refusal(UNKNOWN_PERSON)
-    taken = corp.consumers.get(command.external_userid, command.consumer)
-    known = consumer.known.get(command.corpid)
-    if taken != command.consumer or (known and command.external_userid not in ("", known.external_userid)):
+    if not _may_be_called(corp, consumer, command.external_userid):
         return Refusal(EXISTS, "external_userid")
     member = state.member(corp.members[command.member])
     draft = Draft(state, now_ms)
@@ -218,6 +245,7 @@ HANDLERS: Final[dict[type, Handler]] = {
     commands.PutDepartment: put_department,
     commands.PutMember: put_member,
     commands.PutConsumer: put_consumer,
+    commands.PutKnown: put_known,
     commands.PutCode: put_code,
     commands.PutRelation: put_relation,
     commands.PutGroup: put_group,

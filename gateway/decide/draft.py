@@ -6,7 +6,7 @@ from gateway.state import State
 from protocol.codec import MSGPACK
 from protocol.content import AnyContent, Notice
 from protocol.frames import Badge, Message, Side
-from protocol.ids import derive
+from protocol.ids import derive_free
 
 
 class Draft:
@@ -63,12 +63,14 @@ class Draft:
     def new_id(self, prefix: str, corpid: str) -> str:
         """Derive an id for the conversation this enterprise opens next (`cv`), or for what is opened with it.
 
-        Ask for the conversation's own id last: it moves the number on.
+        Ask for the conversation's own id last: it moves the number on. A world may have brought ids with it that would
+        be derived later: those are taken, and passed over.
         """
         corp = self.state.corps.get(corpid)
         number = (corp.made if corp is not None else 0) + self._opened + 1
         self._opened += prefix == "cv"
-        return derive(prefix, self.state.seed, corpid, number)
+        taken = {"wm": corp.consumers, "wr": corp.chats}.get(prefix, {}) if corp is not None else {}
+        return derive_free(taken, prefix, self.state.seed, corpid, number)
 
     def know(self, handle: str, corpid: str, external_userid: str = "") -> str:
         """Make sure that an enterprise knows a consumer; give the consumer's own conversation there."""

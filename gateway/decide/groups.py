@@ -16,6 +16,7 @@ from protocol.content import Notice
 from protocol.errors import (
     ALREADY,
     BADGE_TOO_LOW,
+    BLOCKED,
     EMPTY,
     NOT_ADMIN,
     NOT_IN_GROUP,
@@ -59,7 +60,7 @@ def create(state: State, now_ms: int, person: AnyPerson, frame: frames.Create) -
 def _guests(
     state: State, corp: Corp, host: Member, userids: tuple[str, ...], externals: tuple[str, ...]
 ) -> tuple[str, ...] | Refusal:
-    """Find the people named: colleagues who may speak, and customers who know the host."""
+    """Find the people named: colleagues who may speak, and customers who know the host and have not blocked them."""
     keys: dict[str, None] = {}
     for userid in userids:
         key = corp.members.get(userid)
@@ -76,6 +77,8 @@ def _guests(
         chat = state.conversations.get(host.contacts.get(handle, ""))
         if chat is None or chat.relation is None or not chat.relation.live:
             return Refusal(NOT_RELATED, "relation/live")
+        if chat.relation.blocked_by_consumer:
+            return Refusal(BLOCKED, "consent/blocked")
         keys[handle] = None
     return tuple(keys)
 

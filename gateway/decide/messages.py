@@ -8,10 +8,11 @@ from gateway import policy
 from gateway.commands import Repeated, SendFor, SliceJob
 from gateway.decide.draft import Draft
 from gateway.events import AnyEvent, AppOpened, CommandRefused, Delivered, JobSliced, JobStarted, Origin, Posted
+from gateway.policy import content, frequency
 from gateway.policy.attempt import Attempt
 from gateway.policy.badge import badge_of
 from gateway.refusal import Refusal
-from gateway.state import State
+from gateway.state import State, Voice
 from gateway.state.conversations import AppChat, Conversation
 from gateway.state.corps import App
 from gateway.state.jobs import recall
@@ -33,35 +34,60 @@ from protocol.ids import app_key, derive, member_key
 
 JOB_RECIPIENTS_MAX: Final = 10_000  # as one call of the vendor's mass message (DOC 92135)
 JOBS_MAX: Final = 1_000  # of the whole gateway
+VOICES_MAX: Final = 200_000  # people who may speak, remembered
 
 _decode_content = msgspec.msgpack.Decoder(Sendable).decode
 _encode = MSGPACK.encode
 
 
 def send(
-    state: State, now_ms: int, person: AnyPerson, device: str, frame: Send, content: bytes, digest: int
+    state: State, now_ms: int, person: AnyPerson, device: str, frame: Send, body: bytes, digest: int
 ) -> Posted | Refusal:
-    """Decide a client's send. `content` is the frame's content as encoded, `digest` its checksum."""
-    conversation = state.conversations.get(frame.conversation)
-    if conversation is None or frame.conversation not in person.conversations:
-        return Refusal(UNKNOWN_CONVERSATION)
-    corp = state.corps[conversation.corpid]
-    attempt = Attempt(now_ms, corp, conversation, person.side, person.key, frame.content, len(content), person)
-    refusal = policy.check(state, attempt)
-    if refusal is not None:
-        return refusal
-    if type(person) is Member:
-        sender, badge = person.userid, badge_of(person, corp, now_ms)
+    """Decide a client's send. `body` is the frame's content as encoded, `digest` its checksum.
+
+    Who has just spoken and may still, is asked only what differs from message to message: content and frequency.
+    """
+    voice = state.voices.get((person.key, frame.conversation))
+    if voice is None:
+        found = _voice(state, now_ms, person, frame, len(body))
+        if isinstance(found, Refusal):
+            return found
+        voice = found
     else:
-        sender, badge = state.name_of(corp.corpid, person.key), None
+        refusal = content.check_body(state.profile, frame.content, len(body)) or frequency.check_subjects(
+            state, voice.meter, voice.subjects, now_ms
+        )
+        if refusal is not None:
+            return refusal
+    conversation = state.conversations[frame.conversation]
     sequence = conversation.head + 1
     message = Message(
-        corp.corpid, conversation.id, sequence, now_ms, person.side, sender, frame.content, badge
-    )  # fmt: skip
+        conversation.corpid, conversation.id, sequence, now_ms, voice.side, voice.sender, frame.content, voice.badge
+    )
     return Posted(
         conversation.id, sequence, conversation.head_position, now_ms, person.key, _encode(message),
         device, frame.number, digest,
     )  # fmt: skip
+
+
+def _voice(state: State, now_ms: int, person: AnyPerson, frame: Send, body_bytes: int) -> Voice | Refusal:
+    """Ask every policy about a send, and remember what does not change from message to message."""
+    conversation = state.conversations.get(frame.conversation)
+    if conversation is None or frame.conversation not in person.conversations:
+        return Refusal(UNKNOWN_CONVERSATION)
+    corp = state.corps[conversation.corpid]
+    attempt = Attempt(now_ms, corp, conversation, person.side, person.key, frame.content, body_bytes, person)
+    refusal = policy.check(state, attempt)
+    if refusal is not None:
+        return refusal
+    badge = badge_of(person, corp, now_ms) if isinstance(person, Member) else None
+    sender = state.name_of(corp.corpid, person.key)
+    subjects = state.subjects(conversation, person.key)
+    voice = Voice(person.side, sender, badge, state.meters[person.side], subjects)
+    if len(state.voices) >= VOICES_MAX:
+        state.voices.clear()
+    state.voices[person.key, conversation.id] = voice
+    return voice
 
 
 def send_for(state: State, now_ms: int, command: SendFor) -> list[AnyEvent] | Refusal | Repeated:
@@ -106,9 +132,9 @@ def _start_job(state: State, now_ms: int, command: SendFor) -> list[AnyEvent]:
         return [_refused(command, now_ms, Refusal(reason))]
     is_app = command.sender_kind == "app"
     key = (app_key if is_app else member_key)(command.corpid, command.sender)
-    content = msgspec.Raw(_encode(command.content))
+    body = msgspec.Raw(_encode(command.content))
     job = state.jobs_made + 1
-    return [JobStarted(job, command.corpid, is_app, key, recipients, content, command.origin, now_ms)]
+    return [JobStarted(job, command.corpid, is_app, key, recipients, body, command.origin, now_ms)]
 
 
 def slice_job(state: State, now_ms: int, command: SliceJob) -> list[AnyEvent]:
@@ -141,13 +167,13 @@ def _say(state: State, now_ms: int, command: SendFor) -> list[AnyEvent] | Refusa
     conversation = _target(state, command, sender)
     if isinstance(conversation, Refusal):
         return conversation
-    content = _encode(command.content)
+    body_bytes = len(_encode(command.content))
     if isinstance(sender, App):
         key = app_key(corp.corpid, sender.agent_id)
-        attempt = Attempt(now_ms, corp, conversation, "app", key, command.content, len(content), app=sender)
+        attempt = Attempt(now_ms, corp, conversation, "app", key, command.content, body_bytes, app=sender)
         badge = None
     else:
-        attempt = Attempt(now_ms, corp, conversation, "member", sender.key, command.content, len(content), sender)
+        attempt = Attempt(now_ms, corp, conversation, "member", sender.key, command.content, body_bytes, sender)
         badge = badge_of(state.member(sender.key), corp, now_ms)
     refusal = policy.check(state, attempt)
     if refusal is not None:

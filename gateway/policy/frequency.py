@@ -9,7 +9,7 @@ from gateway import profile, windows
 from gateway.policy.attempt import Attempt, Line
 from gateway.refusal import Refusal
 from gateway.state import State
-from gateway.state.quotas import SUBJECTS, slot_of
+from gateway.state.quotas import SUBJECTS, Meter, slot_of
 from protocol.errors import CONVERSATION_FREQUENCY, CORP_FREQUENCY, RECIPIENT_FREQUENCY, SENDER_FREQUENCY, Reason
 
 REASONS: Final[dict[str, Reason]] = {
@@ -21,15 +21,18 @@ REASONS: Final[dict[str, Reason]] = {
 
 
 def check(state: State, attempt: Attempt) -> Refusal | None:
-    meter = state.meters[attempt.side]
-    if not meter.bound:
-        return None
     subjects = state.subjects(attempt.conversation, attempt.key)
-    rule = meter.refusing(subjects, state.indexes(attempt.now_ms))
+    return check_subjects(state, state.meters[attempt.side], subjects, attempt.now_ms)
+
+
+def check_subjects(
+    state: State, meter: Meter, subjects: tuple[str, str, str, str], now_ms: int
+) -> Refusal | None:  # fmt: skip
+    """Check a message's sender, conversation, recipient and enterprise against the rules of the sender's side."""
+    rule = meter.refusing(subjects, state.indexes(now_ms))
     if rule is None:
         return None
-    resets = windows.resets_at_ms(rule.window, attempt.now_ms)
-    return Refusal(REASONS[rule.per], f"frequency/{slot_of(rule)}", resets)
+    return Refusal(REASONS[rule.per], f"frequency/{slot_of(rule)}", windows.resets_at_ms(rule.window, now_ms))
 
 
 def explain(state: State, attempt: Attempt) -> list[Line]:

@@ -5,12 +5,23 @@ applied the same events dump the same bytes.
 """
 
 from hashlib import blake2b
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from gateway import windows
-from gateway.events import AnyEvent, CodePut, Posted
+from gateway.events import (
+    Answered,
+    AnyEvent,
+    CodePut,
+    CommandRefused,
+    Delivered,
+    JobSliced,
+    JobStarted,
+    Posted,
+    TokenRevoked,
+)
 from gateway.profile import DEFAULT_PROFILE, Profile, read
 from gateway.state.apply import APPLIERS, posted
 from gateway.state.clock import MovableClock
@@ -19,6 +30,7 @@ from gateway.state.corps import Corp
 from gateway.state.jobs import Job
 from gateway.state.people import AnyPerson, Consumer, Member, Person
 from gateway.state.quotas import Meter, Quotas
+from protocol.frames import Badge, Side
 
 
 class Tables(Struct, array_like=True):
@@ -43,8 +55,27 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Tables).decode
 
 
+class Voice(Struct, frozen=True, gc=False):
+    """What is known of a person who may speak in a conversation, while nothing but messages happens.
+
+    Derived by the policies, forgotten at the next change of anything else: a withdrawn badge acts on the next message.
+    """
+
+    side: Side
+    sender: str  # as the enterprise names the person
+    badge: Badge | None
+    meter: Meter
+    subjects: tuple[str, str, str, str]
+
+
+QUIET: Final = frozenset({Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked})
+
+
 class State:
-    """Everything the rules may read. `position` is the ordinal of the last event applied."""
+    """Everything the rules may read. `position` is the ordinal of the last event applied.
+
+    `voices` is derived: not dumped, and empty after every event that is not in QUIET.
+    """
 
     def __init__(self) -> None:
         self.position = 0
@@ -52,7 +83,7 @@ class State:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the world; what is left is the place in the journal and the clock."""
+        """Forget the world; what is left is the place in the journal, the clock, and which link tokens were revoked."""
         self.seed = ""
         self.profile: Profile = read(DEFAULT_PROFILE)
         self.clock = getattr(self, "clock", None) or MovableClock()
@@ -63,7 +94,8 @@ class State:
         self.quotas = Quotas()
         self.jobs: dict[int, Job] = {}
         self.jobs_made = 0
-        self.revoked: dict[str, int] = {}
+        self.revoked: dict[str, int] = getattr(self, "revoked", {})
+        self.voices: dict[tuple[str, str], Voice] = {}
         self.bind_meters()
 
     def bind_meters(self) -> None:
@@ -74,11 +106,15 @@ class State:
     def apply(self, event: AnyEvent) -> None:
         """Take an event in; the only way the state changes."""
         self.position += 1
-        if type(event) is Posted:
+        kind = type(event)
+        if kind is Posted:
             posted(self, event)
+            time_ms = event.time_ms  # type: ignore[union-attr]
         else:
-            APPLIERS[type(event)](self, event)
-        time_ms = getattr(event, "time_ms", 0)
+            if kind not in QUIET:
+                self.voices.clear()
+            APPLIERS[kind](self, event)
+            time_ms = getattr(event, "time_ms", 0)
         self.clock.latest_ms = max(self.clock.latest_ms, time_ms)
 
     def indexes(self, now_ms: int) -> tuple[int, ...]:
@@ -101,10 +137,13 @@ class State:
 
     def charge(self, conversation: Conversation, sender: str, now_ms: int) -> None:
         """Count a message against every frequency rule of its sender's side."""
+        voice = self.voices.get((sender, conversation.id))
+        if voice is not None:
+            voice.meter.charge(voice.subjects, self.indexes(now_ms))
+            return
         person = self.people.get(sender)
         meter = self.meters["app" if person is None else person.side]
-        if meter.bound:
-            meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
+        meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
 
     # Typed look-ups for those who know that the thing is there; anything else is a defect.
 

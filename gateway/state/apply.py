@@ -38,12 +38,13 @@ def posted(state: State, event: events.Posted) -> None:
     conversation = state.conversations[event.conversation]
     assert event.sequence == conversation.head + 1, "sequences of a conversation are dense"
     conversation.advance(state.position)
-    if not event.sender:
+    sender, time_ms = event.sender, event.time_ms
+    if not sender:
         return
-    state.charge(conversation, event.sender, event.time_ms)
+    state.charge(conversation, sender, time_ms)
     if event.device:
-        answer = Answer(event.number, event.digest, event.conversation, event.sequence, event.time_ms)
-        _device(state, event.sender, event.device).keep(answer)
+        answer = Answer(event.number, event.digest, event.conversation, event.sequence, time_ms)
+        _device(state, sender, event.device).keep(answer)
     if event.origin is not None:
         _await(conversation, event)
         _remember(state, conversation.corpid, event.origin, event.time_ms)
@@ -67,7 +68,11 @@ def _remember(state: State, corpid: str, origin: events.Origin, time_ms: int) ->
 
 
 def _device(state: State, person: str, name: str) -> Device:
-    return state.people[person].devices.setdefault(name, Device())
+    devices = state.people[person].devices
+    device = devices.get(name)
+    if device is None:
+        device = devices[name] = Device()
+    return device
 
 
 @_applies(events.Answered)
@@ -299,5 +304,6 @@ def corp_reset(state: State, event: events.CorpReset) -> None:
         consumer.contacts = {key: name for key, name in consumer.contacts.items() if key not in members}
     for name in gone:
         del state.conversations[name]
+    state.quotas.forget(event.corpid, gone)
     state.codes = {code: put for code, put in state.codes.items() if put.corpid != event.corpid}
     state.jobs = {job.id: job for job in state.jobs.values() if job.corpid != event.corpid}

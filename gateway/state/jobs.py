@@ -32,10 +32,13 @@ class Outcome(Struct, array_like=True, frozen=True):
 
 
 def remember(table: dict[str, Outcome], origin: Origin, outcome: Outcome) -> None:
-    """Keep the first outcome of a command, in place of the oldest once the table is full."""
+    """Keep the first outcome of a command, in place of the oldest once the table is full, or of one too old."""
     key = f"{origin.source}\0{origin.id}"
-    if key in table:
-        return
+    known = table.get(key)
+    if known is not None:
+        if outcome.time_ms - known.time_ms < REMEMBERED_MS:
+            return
+        del table[key]  # so that the table stays in the order of time
     if len(table) >= REMEMBERED_MAX:
         del table[next(iter(table))]
     table[key] = outcome

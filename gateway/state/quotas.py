@@ -37,16 +37,29 @@ class Quotas(Struct, array_like=True):
             return 0
         return used.counts.get(subject, 0)
 
+    def forget(self, corpid: str, conversations: set[str]) -> None:
+        """Drop what an enterprise has used: its ids will come again, and begin anew.
+
+        The tables are emptied in place, since the meters are bound to them.
+        """
+        prefix = f"{corpid}/"
+        for slot, used in self.used.items():
+            own = corpid if "/corp/" in slot else ""  # a consumer's handle may be an enterprise's id, too
+            gone = [key for key in used.counts if key == own or key in conversations or key.startswith(prefix)]
+            for key in gone:
+                del used.counts[key]
+
 
 class Meter:
     """The frequency rules of one side, bound to their counters: what the hot path asks and charges.
 
-    Derived from the profile and the quotas, and rebuilt when either is replaced; holds no truth of its own.
+    Derived from the profile and the quotas, and rebuilt when either is replaced; holds no truth of its own. `_present`
+    are the counters of the windows that were charged last: nearly always the present ones.
     """
 
     def __init__(self, profile: Profile, quotas: Quotas, side: str) -> None:
         self.rules = tuple(rule for rule in profile.frequency if rule.side == side)
-        self.bound = tuple(
+        self._bound = tuple(
             (
                 quotas.used.setdefault(slot_of(rule), Used()),
                 windows.WINDOWS.index(rule.window),
@@ -55,21 +68,39 @@ class Meter:
             )
             for rule in self.rules
         )
+        self._indexes: tuple[int, ...] = ()
+        self._present: tuple[tuple[dict[str, int], int, int], ...] = ()
 
     def refusing(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> Frequency | None:
-        """Give the first rule that has nothing left for one of these subjects (an empty subject is not counted)."""
-        for place, (used, window, subject, limit) in enumerate(self.bound):
-            if used.index == indexes[window] and used.counts.get(subjects[subject], 0) >= limit:
-                return self.rules[place]
-        return None
+        """Give the rule that has nothing left for one of these subjects; an empty subject is never counted.
+
+        Where several have nothing left it is the one of the longest window: trying again before that ends is in vain.
+        """
+        if indexes == self._indexes:
+            for counts, subject, limit in self._present:
+                if counts.get(subjects[subject], 0) >= limit:
+                    break
+            else:
+                return None
+        spent, longest = None, -1
+        for place, (used, window, subject, limit) in enumerate(self._bound):
+            if used.index == indexes[window] and window > longest and used.counts.get(subjects[subject], 0) >= limit:
+                spent, longest = self.rules[place], window
+        return spent
 
     def charge(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> None:
         """Count one message for every subject."""
-        for used, window, subject, _ in self.bound:
+        if indexes != self._indexes:
+            self._roll(indexes)
+        for counts, subject, _ in self._present:
             key = subjects[subject]
-            if not key:
-                continue
+            if key:
+                counts[key] = counts.get(key, 0) + 1
+
+    def _roll(self, indexes: tuple[int, ...]) -> None:
+        """Throw away the counters of windows that are over. Only charging does: asking must not change anything."""
+        for used, window, _, _ in self._bound:
             if used.index != indexes[window]:
                 used.index, used.counts = indexes[window], {}
-            counts = used.counts
-            counts[key] = counts.get(key, 0) + 1
+        self._indexes = indexes
+        self._present = tuple((used.counts, subject, limit) for used, _, subject, limit in self._bound)
