@@ -1,4 +1,4 @@
-"""The demo's books: they must see what is lost, heard twice or overheard, or the last line of the demo means nothing."""
+"""The demo's books: they must see what is lost, heard twice or overheard, or its last line means nothing."""
 
 from typing import Any
 
