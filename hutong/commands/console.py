@@ -7,7 +7,7 @@ import asyncio
 import re
 import sys
 import unicodedata
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any, Final
 
 from cyclopts import CycloptsError, Parameter
@@ -28,19 +28,22 @@ _UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": _DAY_M
 _PART: Final = re.compile(r"(\d+)(ms|[smhdw])")
 
 
-def run(work: Coroutine[Any, Any, int]) -> int:
+def run(work: Coroutine[Any, Any, int], loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> int:
     """Run a command to its exit code; what went wrong becomes one line."""
-    from hutong.control import NotRunning, Problem
+    from hutong.control import BadUrl, NotRunning, Problem
     from hutong.wire import LinkEnded
 
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(work)
     except NotRunning as why:
         talk(str(why))
         return EXIT_NOT_READY
     except TimeoutError:
         talk("no answer in time")
         return EXIT_NOT_READY
+    except BadUrl as why:
+        raise usage(str(why)) from why
     except (Problem, LinkEnded, LookupError) as why:
         talk(str(why.args[0]))
         return EXIT_ERROR
