@@ -504,10 +504,10 @@ class Router:
         await self._until_durable(upto)
         for chunk in chunks:
             async with self._readers:  # not while a slow link takes what was read: others read then
-                if not session.catching_up:
+                if not session.is_catching_up():
                     return
                 placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
-            if not session.catching_up:
+            if not session.is_catching_up():
                 return
             frames = [_framed(session.codec, frame) for frame in self._readable(chunk, placed)]
             if frames:

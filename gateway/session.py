@@ -91,8 +91,7 @@ class Session:
         self.reading = False  # whether the log is being read for it just now
         self.pushed = False  # whether anything was pushed since the last `synced`
 
-    @property
-    def catching_up(self) -> bool:
+    def is_catching_up(self) -> bool:
         """Tell whether the link reads from the journal; while it waits, that may change."""
         return self.phase is Phase.CATCHING_UP
 
