@@ -23,6 +23,7 @@ def row_json(row: Row) -> dict[str, Any]:
         "open_loop_rate": row.rate or None,
         "median": {name: round(row.median(name), 4) for name in figures} if row.runs else None,
         "lower_bound": row.lower_bound,
+        "disturbed": row.disturbed,
         "runs": [dataclasses.asdict(run) for run in row.runs],
         "failures": row.failures,
     }
@@ -47,7 +48,9 @@ def _finite(value: float) -> float | None:
 
 def table(rows: list[Row]) -> str:
     """Lay the rows out; `≥` marks a rate that the generator, not the system, may have bounded."""
-    return _aligned([HEAD, *(_cells(row) for row in rows)])
+    disturbed = sum(row.disturbed for row in rows)
+    warning = f"\nother programs took a good part of the cores in {disturbed} rows: trust the ratios by CPU"
+    return _aligned([HEAD, *(_cells(row) for row in rows)]) + (warning if disturbed else "")
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -11,12 +11,13 @@ from benchmarks.rows import GATEWAY, MOSQUITTO, Row, System, run_of
 from benchmarks.workload import ONE_TO_ONE
 
 
-def figures(messages: int, generator_cpu_s: float = 1.0) -> Figures:
+def figures(messages: int, generator_cpu_s: float = 1.0, generator_waited_s: float = 0.1) -> Figures:
     latency = Latency(count=messages, p50=1500, p99=9000, max=20000)
     return Figures(
         seconds=2.0, messages=messages, deliveries=3 * messages, ack_us=latency, delivery_us=latency, sent=0,
         accepted=0, refused=0, expected=0, delivered=0, lost=0, unanswered=0, server_cpu_s=1.8,
-        generator_cpu_s=generator_cpu_s, server_waited_s=0.2, generator_waited_s=0.4,
+        generator_cpu_s=generator_cpu_s, server_waited_s=0.2,
+        generator_waited_s=generator_waited_s,
         server_rss_kib=Memory(0, 0, 20480),
     )  # fmt: skip
 
@@ -31,7 +32,7 @@ def test_a_run_is_rates_milliseconds_and_microseconds_of_cpu() -> None:
     assert run.server_us_message == pytest.approx(20)
     assert run.server_us_delivery == pytest.approx(20 / 3)
     assert (run.server_share, run.generator_share, run.server_rss_mib) == (0.9, 0.5, 20)
-    assert (run.server_waited_share, run.generator_waited_share) == (0.1, 0.2)
+    assert (run.server_waited_share, run.generator_waited_share) == (0.1, 0.05)
 
 
 def test_a_ratio_pairs_the_runs_of_the_same_repeat() -> None:
@@ -53,6 +54,13 @@ def test_a_rate_that_the_generator_may_have_bounded_is_marked() -> None:
     assert row_json(bounded)["lower_bound"]
     assert "≥500" in table([bounded])
     assert "≥" not in table([row(GATEWAY, 1000)])
+
+
+def test_a_disturbed_machine_is_told() -> None:
+    disturbed = Row(GATEWAY, ONE_TO_ONE, runs=[run_of(figures(1000, generator_waited_s=0.4))])
+    assert row_json(disturbed)["disturbed"]
+    assert "other programs" in table([disturbed])
+    assert "other programs" not in table([row(GATEWAY, 1000)])
 
 
 def test_a_row_without_runs_says_that_it_failed_and_why() -> None:
