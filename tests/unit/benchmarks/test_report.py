@@ -8,6 +8,7 @@ from benchmarks.generator import Figures, Latency, Memory
 from benchmarks.goals import GOALS, ratio
 from benchmarks.report import goals_json, goals_table, row_json, spread_percent, table
 from benchmarks.rows import GATEWAY, MOSQUITTO, Row, System, run_of
+from benchmarks.suite import Found
 from benchmarks.workload import ONE_TO_ONE
 
 
@@ -70,12 +71,18 @@ def test_a_row_without_runs_says_that_it_failed_and_why() -> None:
 
 
 def test_goals_are_met_from_above_for_ratios_and_from_below_for_costs() -> None:
-    told = {each["goal"]: each for each in goals_json({1: 1.5, 8: 10.0}, {1: 1.4})}
+    told = {each["goal"]: each for each in goals_json(Found(values={1: 1.5, 8: 10.0}, by_cpu={1: 1.4}))}
     assert (told[1]["owed_met"], told[1]["must_met"]) == (True, False)
     assert (told[8]["owed_met"], told[8]["must_met"]) == (True, False)
 
 
+def test_a_goal_measured_on_a_disturbed_machine_is_in_doubt() -> None:
+    assert "yes?" in goals_table(Found(values={1: 1.5}, unsure={1}))
+    assert goals_json(Found(values={1: 1.5}, unsure={1}))[0]["disturbed"]
+    assert "?" not in goals_table(Found(values={1: 1.5}))
+
+
 def test_what_could_not_be_measured_meets_nothing() -> None:
-    told = goals_json({goal.number: math.nan for goal in GOALS}, {})
+    told = goals_json(Found(values={goal.number: math.nan for goal in GOALS}))
     assert not any(each["owed_met"] or each["must_met"] for each in told)
-    assert goals_table({1: math.nan}, {}).count("failed") == 1
+    assert goals_table(Found(values={1: math.nan})).count("failed") == 1
