@@ -83,6 +83,11 @@ class Row:
         """Tell whether the generator itself was at its end, so that the system may be faster than it looks."""
         return bool(self.runs) and self.median("generator_share") > 0.9
 
+    @property
+    def disturbed(self) -> bool:
+        """Tell whether other programs took so much of the two cores that rates are no measure."""
+        return any(run.server_waited_share > 0.25 or run.generator_waited_share > 0.1 for run in self.runs)
+
 
 @dataclass(frozen=True)
 class Patience:
