@@ -9,7 +9,7 @@ from benchmarks.rows import Row, Run
 
 HEAD = (
     "N/G/W/S", "system", "messages/s", "±%", "deliveries/s", "ack p50", "p99 ms", "delivery p50", "p99 ms",
-    "µs/message", "µs/delivery", "core %", "RSS MiB", "generator %",
+    "µs/message", "µs/delivery", "core", "waited", "RSS MiB", "generator", "waited",
 )  # fmt: skip
 
 
@@ -59,7 +59,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         "messages_s": mark + "{:,.0f}", "spread": "{:.0f}", "deliveries_s": mark + "{:,.0f}",
         "ack_p50_ms": "{:.1f}", "ack_p99_ms": "{:.1f}", "delivery_p50_ms": "{:.1f}", "delivery_p99_ms": "{:.1f}",
         "server_us_message": "{:.1f}", "server_us_delivery": "{:.2f}", "server_share": "{:.0%}",
-        "server_rss_mib": "{:.0f}", "generator_share": "{:.0%}",
+        "server_waited_share": "{:.0%}", "server_rss_mib": "{:.0f}", "generator_share": "{:.0%}",
+        "generator_waited_share": "{:.0%}",
     }  # fmt: skip
     return (row.workload.name, name, *(form.format(_value(row, figure)) for figure, form in shown.items()))
 

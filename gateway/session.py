@@ -14,7 +14,7 @@ from typing import Final, Literal
 from gateway.outbox import Outbox
 from gateway.ports import Pipe
 from gateway.refusal import Refusal
-from protocol.codec import Codec, Malformed, UnreadContent, websocket_frame
+from protocol.codec import Codec, Malformed, NotUnicode, UnreadContent, websocket_frame
 from protocol.errors import UNKNOWN_KIND, WRONG_SIDE, Close
 from protocol.frames import Ack, ClientFrame, Fault, Hello, ServerFrame, Side
 
@@ -64,7 +64,7 @@ class Session:
 
     __slots__ = (
         "allowed", "codec", "cursors", "device", "inbox", "inbox_paused", "outbox", "person", "phase", "pipe",
-        "position", "pushed", "queued", "refusals", "side", "token_id",
+        "position", "pushed", "queued", "reading", "refusals", "side", "token_id",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +85,7 @@ class Session:
         self.refusals: dict[int, tuple[int, Refusal]] = {}
         self.queued = False  # whether the router knows that the inbox is not empty
         self.inbox_paused = False
+        self.reading = False  # whether the log is being read for it just now
         self.pushed = False  # whether anything was pushed since the last `synced`
 
     def move(self, move: Move) -> None:
@@ -103,6 +104,8 @@ class Session:
                 raise Unanswerable(Close.BAD_FRAME, "hello must come first") from unread
             self.inbox.append(Objection(unread.frame.number, Refusal(UNKNOWN_KIND, "content/kind")))
             return
+        except NotUnicode as malformed:
+            raise Unanswerable(Close.BAD_UTF8, str(malformed)) from malformed
         except Malformed as malformed:
             raise Unanswerable(Close.BAD_FRAME, str(malformed)) from malformed
         kind = type(frame)

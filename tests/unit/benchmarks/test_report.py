@@ -16,7 +16,8 @@ def figures(messages: int, generator_cpu_s: float = 1.0) -> Figures:
     return Figures(
         seconds=2.0, messages=messages, deliveries=3 * messages, ack_us=latency, delivery_us=latency, sent=0,
         accepted=0, refused=0, expected=0, delivered=0, lost=0, unanswered=0, server_cpu_s=1.8,
-        generator_cpu_s=generator_cpu_s, server_rss_kib=Memory(0, 0, 20480),
+        generator_cpu_s=generator_cpu_s, server_waited_s=0.2, generator_waited_s=0.4,
+        server_rss_kib=Memory(0, 0, 20480),
     )  # fmt: skip
 
 
@@ -30,6 +31,7 @@ def test_a_run_is_rates_milliseconds_and_microseconds_of_cpu() -> None:
     assert run.server_us_message == pytest.approx(20)
     assert run.server_us_delivery == pytest.approx(20 / 3)
     assert (run.server_share, run.generator_share, run.server_rss_mib) == (0.9, 0.5, 20)
+    assert (run.server_waited_share, run.generator_waited_share) == (0.1, 0.2)
 
 
 def test_a_ratio_pairs_the_runs_of_the_same_repeat() -> None:
