@@ -1,6 +1,7 @@
 """`serve` and the checkpoint child: options to compose.py, problems to one clear line and an exit code."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -109,12 +110,21 @@ async def _serve(
             "started", url=gateway.base_url, data=str(data) if durability == "disk" else None, epoch=state.epoch,
             position=state.position, profile=state.profile.name,
         )  # fmt: skip
+        _settle()
         sys.stdout.write(f"{_ready_line(gateway, json)}\n")
         sys.stdout.flush()
         await gateway.until(stop)
         log.info("stopping", links=len(gateway.links.links))
     log.info("stopped", position=gateway.journal.position)
     return 0
+
+
+def _settle() -> None:
+    """Tune the interpreter for a process that keeps much and shares its lock with a thread that waits for the disk."""
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no collection need walk it
+    gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(0.0005)  # the journal's thread, back from the disk, asks for the lock: 5 ms is a long time
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -28,7 +28,7 @@ from gateway.state import State
 from gateway.state.people import Answer, AnyPerson, Consumer, Member
 from gateway.statistics import Statistics
 from gateway.turn import Post, Turn
-from protocol.codec import MSGPACK, decode_message, websocket_frame
+from protocol.codec import MSGPACK, Codec, decode_message, websocket_frame
 from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close, by_code
 from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
 
@@ -504,12 +504,12 @@ class Router:
         await self._until_durable(upto)
         for chunk in chunks:
             async with self._readers:  # not while a slow link takes what was read: others read then
-                if session.phase is not Phase.CATCHING_UP:
+                if not session.catching_up:
                     return
                 placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
-            if session.phase is not Phase.CATCHING_UP:
+            if not session.catching_up:
                 return
-            frames = [self._framed(session, frame) for frame in self._readable(chunk, placed)]
+            frames = [_framed(session.codec, frame) for frame in self._readable(chunk, placed)]
             if frames:
                 session.pipe.write(b"".join(frames))
                 self.statistics.deliveries += len(frames)
@@ -554,11 +554,6 @@ class Router:
         finally:
             self.unwatch(grown)
 
-    @staticmethod
-    def _framed(session: Session, frame: bytes) -> bytes:
-        payload = frame if session.codec is MSGPACK else session.codec.encode(decode_message(frame))
-        return websocket_frame(session.codec.opcode, payload)
-
     # Performing.
 
     def _perform(self, turn: Turn) -> None:
@@ -583,30 +578,25 @@ class Router:
 
     def _deliver(self, turn: Turn, audience: Collection[Session], posts: list[Post]) -> None:
         """Hand the messages of a conversation to its links: the same joined bytes to all who did not speak."""
-        frames: dict[Any, list[bytes]] = {}
-        joined: dict[Any, bytes] = {}
-        speakers = {speaker for _, speaker in posts if speaker is not None}
-        touched, count = turn.touched, len(posts)
-        count_apart = 0 if len(speakers) == 1 and all(speaker is not None for _, speaker in posts) else count
+        frames: dict[Codec, list[bytes]] = {}
+        joined: dict[Codec, bytes] = {}
+        speakers = {speaker for _, speaker in posts}
         for session in audience:
             codec = session.codec
+            if session in speakers and len(speakers) == 1:
+                continue  # alone to speak here in this turn, as nearly always
             if codec not in frames:
-                frames[codec] = [self._framed(session, posted.frame) for posted, _ in posts]
+                frames[codec] = [_framed(codec, posted.frame) for posted, _ in posts]
                 joined[codec] = b"".join(frames[codec])
             if session in speakers:
-                if count_apart == 0:
-                    continue  # alone to speak here in this turn, as nearly always
-                others = [
-                    frame for frame, (_, speaker) in zip(frames[codec], posts, strict=True) if speaker is not session
-                ]
-                if not others:
-                    continue
+                pairs = zip(frames[codec], posts, strict=True)
+                others = [frame for frame, (_, speaker) in pairs if speaker is not session]
                 session.outbox.push(b"".join(others))
                 self.statistics.deliveries += len(others)
             else:
                 session.outbox.push(joined[codec])
-                self.statistics.deliveries += count
-            touched[session] = None
+                self.statistics.deliveries += len(posts)
+            turn.touched[session] = None
             if not session.pushed:
                 session.pushed = True
                 self._sync_later()
@@ -650,6 +640,11 @@ class Router:
             return
         for session in [session for session in self.sessions if _meant(effect, session)]:
             self._end(session, effect.close, effect.text)
+
+
+def _framed(codec: Codec, frame: bytes) -> bytes:
+    """Frame a message for links of a codec: MessagePack as it stands in the journal, JSON out of it."""
+    return websocket_frame(codec.opcode, frame if codec is MSGPACK else codec.encode(decode_message(frame)))
 
 
 def _meant(effect: CloseLinks, session: Session) -> bool:

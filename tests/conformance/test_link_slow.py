@@ -205,5 +205,3 @@ async def test_many_slow_ones_of_a_full_group(gateway: Gateway) -> None:
     assert crowd.most_bytes <= UNTAKEN_BYTES_MAX
     for sequences in await asyncio.gather(*(heard_until_synced(wire, crowd) for wire in stalled)):
         assert sequences == whole
-
-
