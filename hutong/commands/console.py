@@ -4,6 +4,7 @@ Data goes to standard output, talk to standard error. Exit codes: 0 ok, 1 error,
 """
 
 import asyncio
+import os
 import re
 import sys
 import unicodedata
@@ -30,25 +31,34 @@ _PART: Final = re.compile(r"(\d+)(ms|[smhdw])")
 
 def run(work: Coroutine[Any, Any, int], loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> int:
     """Run a command to its exit code; what went wrong becomes one line."""
-    from hutong.control import BadUrl, NotRunning, Problem
-    from hutong.wire import LinkEnded
-
     try:
         with asyncio.Runner(loop_factory=loop) as runner:
             return runner.run(work)
-    except NotRunning as why:
-        talk(str(why))
-        return EXIT_NOT_READY
-    except TimeoutError:
-        talk("no answer in time")
-        return EXIT_NOT_READY
-    except BadUrl as why:
-        raise usage(str(why)) from why
-    except (Problem, LinkEnded, LookupError) as why:
-        talk(str(why.args[0]))
-        return EXIT_ERROR
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except ExceptionGroup as group:  # of tasks that ran side by side: the first to fail tells enough
+        return _failed(group.exceptions[0])
+    except Exception as why:  # noqa: BLE001  # raised again if it is not among those that a line can tell
+        return _failed(why)
+
+
+def _failed(why: Exception) -> int:
+    """Tell in one line what went wrong, and choose the exit code; a defect stays what it is."""
+    from hutong.control import BadUrl, NotRunning, Problem
+    from hutong.wire import LinkEnded
+
+    if isinstance(why, BrokenPipeError):  # whoever read us has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    if isinstance(why, BadUrl):
+        raise usage(str(why)) from why
+    if isinstance(why, NotRunning | TimeoutError):
+        talk(str(why) or "no answer in time")
+        return EXIT_NOT_READY
+    if isinstance(why, Problem | LinkEnded | LookupError):
+        talk(str(why))
+        return EXIT_ERROR
+    raise why
 
 
 def talk(text: str) -> None:

@@ -149,8 +149,8 @@ async def test_unanswered_commands_come_again_in_order_before_new_ones() -> None
     async with server(first, second) as url, Consumer(url, "token") as amy:
         said = [asyncio.ensure_future(amy.say("cv1", text)) for text in "ab"]
         assert [await asyncio.wait_for(heard.get(), 5) for _ in said] == [8, 9]
-        said.append(asyncio.ensure_future(amy.say("cv1", "c")))
-        assert [(answer.number, answer.sequence) for answer in await asyncio.gather(*said)] == [(8, 1), (9, 2), (10, 3)]
+        answers = [*await asyncio.gather(*said), await amy.say("cv1", "c")]
+        assert [(answer.number, answer.sequence) for answer in answers] == [(8, 1), (9, 2), (10, 3)]
         assert [heard.get_nowait() for _ in range(3)] == [8, 9, 10]
 
 
@@ -229,6 +229,26 @@ async def test_another_world_is_taken_in_whole() -> None:
     async with server(first, second) as url, Consumer(url, "token") as amy:
         assert [(await amy.next_message()).text for _ in range(2)] == ["text 1", "in another world"]
         assert (amy.ledger.reloads, amy.ledger.repeated) == (1, 0)
+
+
+async def test_repeats_are_allowed_before_synced_only() -> None:
+    async def first(far: Far) -> None:
+        await far.welcome()
+        await far.message(1)
+        await far.hear()
+
+    async def second(far: Far) -> None:
+        await far.hear()
+        await far.tell("welcome", person="amy", device="phone", last_number=0, resumed=True)
+        await far.message(1)
+        await far.tell("synced", token="t2")
+        for sequence in (2, 2, 3):
+            await far.message(sequence)
+        await far.until_gone()
+
+    async with server(first, second) as url, Consumer(url, "token") as amy:
+        await amy.wait_for(lambda message: message.sequence == 3)
+        assert (amy.ledger.received, amy.ledger.repeated, amy.ledger.duplicated) == (3, 2, 1)
 
 
 async def test_what_nobody_reads_is_bounded() -> None:
