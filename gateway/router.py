@@ -9,7 +9,7 @@ Rules of the file:
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -21,7 +21,7 @@ from gateway.config import DEFAULT, Config
 from gateway.decide import messages
 from gateway.effects import CloseLinks, TellForgotten
 from gateway.events import AnyEvent, Posted
-from gateway.ports import Clock, Journal, ResumePoint, Tokens
+from gateway.ports import Clock, Journal, Placed, ResumePoint, Tokens
 from gateway.refusal import Refusal
 from gateway.session import Objection, Phase, Session
 from gateway.state import State
@@ -140,7 +140,7 @@ class Router:
 
     def drained(self, session: Session) -> None:
         """Say that the link's socket has taken everything: one that fell behind may read on."""
-        if session.phase is Phase.CATCHING_UP and session not in self._returning:
+        if session.phase is Phase.CATCHING_UP and not session.reading and session not in self._returning:
             self._returning.append(session)
             self._wakeup.set()
 
@@ -220,6 +220,10 @@ class Router:
         turn = Turn(self.now_ms())
         self.statistics.turns += 1
         room = self.journal.room()
+        while self._returning:  # first, while all that was said is durable, and all that will be is pushed
+            session = self._returning.popleft()
+            if session.phase is Phase.CATCHING_UP:
+                self._catch_up(turn, session, returning=True)
         if 0 < self._next_due_ms <= turn.now_ms and room:
             for _, due in deadlines.due_until(self.state, turn.now_ms):
                 self._apply(turn, deadlines.fire(self.state, turn.now_ms, due))
@@ -230,10 +234,6 @@ class Router:
             if len(turn.records) >= self.config.turn_commands_max:
                 break
         self._take_links(turn, room)
-        while self._returning:
-            session = self._returning.popleft()
-            if session.phase is Phase.CATCHING_UP:
-                self._catch_up(turn, session)
         for command in deadlines.slices(self.state) if room else ():
             if command.job in self.state.jobs:
                 self._apply(turn, messages.slice_job(self.state, turn.now_ms, command))
@@ -457,8 +457,12 @@ class Router:
         conversation = self.state.conversations.get(name)
         return conversation is not None and upto <= conversation.head
 
-    def _catch_up(self, turn: Turn, session: Session) -> None:
-        """Send a link on: live if it has missed nothing, else to the journal for what it has."""
+    def _catch_up(self, turn: Turn, session: Session, *, returning: bool = False) -> None:
+        """Send a link on: live if it has missed nothing, else to the journal for what it has.
+
+        In a busy conversation something is always missing by the time of looking. So a link that returns for little
+        is pushed to from this turn on, and its outbox holds the pushes back until the little has been read.
+        """
         person = self.state.people.get(session.person)
         if person is None:
             self._end(session, Close.FORBIDDEN, "the person is gone")
@@ -466,6 +470,10 @@ class Router:
         chunks = catchup.plan(self.state, person, session.position, session.cursors)
         turn.touched[session] = None
         if chunks:
+            if returning and sum(chunk.count for chunk in chunks) <= self.config.rejoin_records_max:
+                session.outbox.held = True
+                self._audience.add(session, person, self._groups_of(session.person))
+            session.reading = True
             task = asyncio.get_running_loop().create_task(self._read(session, chunks, self.state.position))
             self._reading.add(task)
             task.add_done_callback(self._reading.discard)
@@ -489,24 +497,46 @@ class Router:
             self._end(session, Close.RESTART, "the journal could not be read")
 
     async def _read_chunks(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
-        async with self._readers:
-            await self._until_durable(upto)
-            for chunk in chunks:
-                placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
-                posts = (events.decode(record) for _, record in placed)
-                frames = [
-                    self._framed(session, post.frame)
-                    for post in posts
-                    if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last
-                ]
+        await self._until_durable(upto)
+        for chunk in chunks:
+            async with self._readers:  # not while a slow link takes what was read: others read then
                 if session.phase is not Phase.CATCHING_UP:
                     return
-                if frames:
-                    session.pipe.write(b"".join(frames))
-                    self.statistics.deliveries += len(frames)
-                await session.pipe.writable()
+                placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
+            if session.phase is not Phase.CATCHING_UP:
+                return
+            frames = [self._framed(session, frame) for frame in self._readable(chunk, placed)]
+            if frames:
+                session.pipe.write(b"".join(frames))
+                self.statistics.deliveries += len(frames)
+            await session.pipe.writable()
         session.position = upto
-        self.drained(session)
+        session.reading = False
+        if session.outbox.held:
+            self._rejoin(session)
+        else:
+            self.drained(session)
+
+    def _readable(self, chunk: catchup.Chunk, placed: list[Placed]) -> Iterator[bytes]:
+        """Pick the frames of a chunk; what a reset has taken from the world meanwhile is not told any more."""
+        for position, record in placed:
+            post = events.decode(record)
+            if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last:
+                conversation = self.state.conversations.get(post.conversation)
+                if conversation is not None and position > self.state.corps[conversation.corpid].since_position:
+                    yield post.frame
+
+    def _rejoin(self, session: Session) -> None:
+        """Make a link live whose last gap has been read; what was pushed meanwhile follows at once."""
+        if session.phase is not Phase.CATCHING_UP:
+            return
+        session.move("caught_up")
+        session.cursors = {}
+        self.statistics.caught_up += 1
+        session.pipe.write(session.frame(self._synced(session, session.position)))
+        if session.outbox.release():
+            session.pushed = True
+            self._sync_later()
 
     async def _until_durable(self, position: int) -> None:
         """Wait until the turn that made the plan has been appended: a record not on disk cannot be read."""
@@ -536,7 +566,7 @@ class Router:
             if listening:
                 self._deliver(turn, listening, posts)
         for effect in turn.effects:
-            self._effect(effect)
+            self._effect(turn, effect)
         before = self.durable_position - len(turn.records)
         for session in turn.touched:
             if not session.outbox.flush(self.config.outbox_bytes_max):
@@ -595,19 +625,24 @@ class Router:
                 session.pipe.write(session.frame(self._synced(session, self.durable_position)))
 
     def _fell_behind(self, session: Session, position: int) -> None:
+        """Cut a link over: it is no longer pushed to, and reads on from the log when it has taken what was written.
+
+        One that was about to rejoin goes on reading as before.
+        """
         if session.phase is Phase.LIVE:
             session.move("fell_behind")
             session.position = position
-            self._audience.drop(session, self._groups_of(session.person))
             self.statistics.cut_over += 1
+        if session.phase is Phase.CATCHING_UP:
+            self._audience.drop(session, self._groups_of(session.person))
 
-    def _effect(self, effect: effects.Effect) -> None:
+    def _effect(self, turn: Turn, effect: effects.Effect) -> None:
         if isinstance(effect, TellForgotten):
             handles = set(effect.handles)
             for session in self.sessions:
                 if session.person in handles and session.phase in (Phase.LIVE, Phase.CATCHING_UP):
                     session.answer(Forget(effect.corpid))
-                    session.outbox.flush(self.config.outbox_bytes_max)
+                    turn.touched[session] = None
             return
         for session in [session for session in self.sessions if _meant(effect, session)]:
             self._end(session, effect.close, effect.text)
