@@ -140,20 +140,17 @@ class Link(asyncio.Protocol):
                 self._transport.close()
         elif kind is _BINARY or kind is _TEXT:
             self._unfinished = 0
-            self._take(kind, message.data)
+            if (kind is _TEXT) != (self.session.codec is JSON):
+                self.session.close(Close.WRONG_TYPE, "text belongs to json, binary to msgpack")
+                return
+            try:
+                self.session.receive(message.data)
+            except Unanswerable as why:
+                self.session.close(why.close, str(why))
         elif kind is WSMsgType.CLOSE:
             self._close_too(message.data)
         else:
             self._control(message)
-
-    def _take(self, kind: WSMsgType, data: bytes) -> None:
-        if (kind is _TEXT) != (self.session.codec is JSON):
-            self.session.close(Close.WRONG_TYPE, "text belongs to json, binary to msgpack")
-            return
-        try:
-            self.session.receive(data)
-        except Unanswerable as why:
-            self.session.close(why.close, str(why))
 
     def _control(self, message: WSMessage) -> None:
         """Meter pings and pongs, and answer only the last ping of a read."""
