@@ -140,9 +140,14 @@ class Router:
 
     def drained(self, session: Session) -> None:
         """Say that the link's socket has taken everything: one that fell behind may read on."""
-        if session.phase is Phase.CATCHING_UP and session not in self._returning:
-            self._returning.append(session)
-            self._wakeup.set()
+        if session.phase is Phase.CATCHING_UP and not session.reading:
+            self._return(session)
+
+    def _return(self, session: Session) -> None:
+        """Have a link that is not live looked after in a turn."""
+        session.reading = True
+        self._returning.append(session)
+        self._wakeup.set()
 
     async def ask(self, command: Command) -> list[AnyEvent] | Refusal | Repeated:
         """Have a command decided, and give its events once they are durable, or the refusal, or the first outcome."""
@@ -464,10 +469,9 @@ class Router:
             return
         chunks = catchup.plan(self.state, person, session.position, session.cursors)
         turn.touched[session] = None
+        session.reading = bool(chunks)
         if chunks:
-            task = asyncio.get_running_loop().create_task(self._read(session, chunks, self.state.position))
-            self._reading.add(task)
-            task.add_done_callback(self._reading.discard)
+            turn.behind.append((session, chunks, self.state.position))
             return
         session.move("caught_up")
         session.cursors = {}
@@ -488,36 +492,25 @@ class Router:
             self._end(session, Close.RESTART, "the journal could not be read")
 
     async def _read_chunks(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
-        async with self._readers:
-            await self._until_durable(upto)
-            for chunk in chunks:
+        for chunk in chunks:
+            async with self._readers:  # not while the socket takes it: a stalled link would keep the others waiting
                 placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
-                posts = (events.decode(record) for _, record in placed)
-                frames = [
-                    self._framed(session, post.frame)
-                    for post in posts
-                    if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last
-                ]
-                if session.phase is not Phase.CATCHING_UP:
-                    return
-                if frames:
-                    session.pipe.write(b"".join(frames))
-                    self.statistics.deliveries += len(frames)
-                await session.pipe.writable()
+            if session.phase is not Phase.CATCHING_UP:
+                return
+            posts = (events.decode(record) for _, record in placed)
+            frames = [
+                self._framed(session, post.frame)
+                for post in posts
+                if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last
+            ]
+            if frames:
+                session.pipe.write(b"".join(frames))
+                self.statistics.deliveries += len(frames)
+            await session.pipe.writable()
+            # Or a group that was left, and goes on, would be looked at again in every plan.
+            session.cursors[chunk.conversation.id] = chunk.last
         session.position = upto
-        self.drained(session)
-
-    async def _until_durable(self, position: int) -> None:
-        """Wait until the turn that made the plan has been appended: a record not on disk cannot be read."""
-        if self.durable_position >= position:
-            return
-        grown = self.watch()
-        try:
-            while self.durable_position < position:
-                grown.clear()
-                await grown.wait()
-        finally:
-            self.unwatch(grown)
+        self._return(session)
 
     @staticmethod
     def _framed(session: Session, frame: bytes) -> bytes:
@@ -540,6 +533,10 @@ class Router:
         for session in turn.touched:
             if not session.outbox.flush(self.config.outbox_bytes_max):
                 self._fell_behind(session, before)
+        for session, chunks, upto in turn.behind:  # after the flush: a welcome comes before what was missed
+            task = asyncio.get_running_loop().create_task(self._read(session, chunks, upto))
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
         for future, answer in turn.answered:
             if not future.done():
                 future.set_result(answer)

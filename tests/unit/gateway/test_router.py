@@ -1,0 +1,105 @@
+"""The router's promises one by one, on simulated sockets and a journal that can be held back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import cache
+
+import pytest
+
+from gateway import commands
+from gateway.config import Config
+from gateway.session import Phase, Session
+from protocol import frames
+from tests.property.simulated import CORP, WORLD, Device, Simulation, lived
+
+history = cache(lived)
+Open = Callable[..., Simulation]
+
+
+@pytest.fixture
+async def open_simulation() -> AsyncIterator[Open]:
+    opened: list[Simulation] = []
+
+    def make(talk: int = 0, **bounds: int) -> Simulation:
+        opened.append(Simulation(history(talk), Config(**bounds)))
+        return opened[-1]
+
+    yield make
+    for simulation in opened:
+        await simulation.stop()
+
+
+def device(simulation: Simulation, person: str, name: str = "phone") -> Device:
+    return next(one for one in simulation.devices if (one.person.rpartition("/")[2], one.name) == (person, name))
+
+
+def session(one: Device) -> Session:
+    assert one.pipe is not None
+    assert one.pipe.session is not None
+    return one.pipe.session
+
+
+def chat(simulation: Simulation, member: str, consumer: str) -> str:
+    return simulation.router.state.people[f"{CORP}/{member}"].contacts[consumer]
+
+
+async def test_welcome_comes_first_also_when_the_turn_is_still_being_appended(open_simulation: Open) -> None:
+    simulation = open_simulation(talk=70)
+    zhang, amy = device(simulation, "zhang"), device(simulation, "amy")
+    zhang.connect(True, 0)
+    await simulation.settle()
+    simulation.journal.hold()
+    amy.connect(True, 0)
+    zhang.send(chat(simulation, "zhang", "bo"), "hello")
+    await simulation.settle()
+    assert amy.link_phase == "new"
+    simulation.journal.let()
+    await simulation.settle()
+    assert amy.link_phase == "synced"
+
+
+async def test_a_link_that_drains_while_it_is_read_for_is_read_for_once(open_simulation: Open) -> None:
+    simulation = open_simulation(talk=130)
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    assert amy.pipe is not None
+    amy.pipe.stalled = True
+    for _ in range(3):
+        await simulation.settle()
+        amy.pipe.drain()
+        amy.pipe.stalled = True
+    amy.pipe.drain()
+    await simulation.settle()
+    assert len([key for key in amy.stored if key[0] == chat(simulation, "zhang", "amy")]) == 130
+
+
+async def test_a_stalled_reader_keeps_nobody_from_catching_up(open_simulation: Open) -> None:
+    simulation = open_simulation(talk=70, catching_up_max=1)
+    amy, zhang = device(simulation, "amy"), device(simulation, "zhang")
+    amy.connect(True, 0)
+    assert amy.pipe is not None
+    amy.pipe.stalled = True
+    await simulation.settle()
+    zhang.connect(True, 0)
+    await simulation.settle()
+    assert zhang.link_phase == "synced"
+
+
+async def test_who_left_a_busy_group_still_catches_up(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    zhang, amy = device(simulation, "zhang"), device(simulation, "amy")
+    tea = simulation.router.state.corps[CORP].chats["chat-tea"]
+    for one in (zhang, amy):
+        one.connect(True, 0)
+    await simulation.settle()
+    amy.command(lambda number: frames.Leave(number, tea))
+    await simulation.settle()
+    amy.connect(False, 0)
+    for number in range(60):  # a message for every turn
+        zhang.send(tea, f"{number}")
+        await asyncio.sleep(0)
+    assert session(amy).phase is Phase.LIVE
+
+
+async def reset(simulation: Simulation) -> None:
+    await simulation.ask(commands.ResetCorp(CORP), *WORLD)
