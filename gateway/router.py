@@ -433,7 +433,8 @@ class Router:
         """Welcome a device, say whether its token was good, and let it catch up."""
         session.move("hello")
         session.position, reason = self._resume_from(person, hello)
-        session.cursors = {name: upto for name, upto in hello.cursors if self._known_cursor(name, upto)}
+        # Without a good token nobody knows which life of the world a cursor is from: it could hide messages.
+        session.cursors = {name: upto for name, upto in hello.cursors if not reason and self._known_cursor(name, upto)}
         device = person.devices.get(session.device)
         last_number = device.last_number if device is not None else 0
         session.answer(Welcome(person.key, session.device, last_number, not reason, reason))

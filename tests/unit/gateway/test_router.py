@@ -85,6 +85,15 @@ async def test_a_stalled_reader_keeps_nobody_from_catching_up(open_simulation: O
     assert zhang.link_phase == "synced"
 
 
+async def test_cursors_without_a_good_token_hide_nothing(open_simulation: Open) -> None:
+    simulation = open_simulation(talk=70)
+    amy = device(simulation, "amy")
+    amy.cursors = {chat(simulation, "zhang", "amy"): 70}  # of another life of the world, say
+    amy.connect(True, 256)
+    await simulation.settle()
+    assert len([key for key in amy.stored if key[0] == chat(simulation, "zhang", "amy")]) == 70
+
+
 async def test_who_left_a_busy_group_still_catches_up(open_simulation: Open) -> None:
     simulation = open_simulation()
     zhang, amy = device(simulation, "zhang"), device(simulation, "amy")
