@@ -442,6 +442,7 @@ class Router:
             for corpid, position in person.forgotten.items():
                 if position > session.position:
                     session.answer(Forget(corpid))
+                    self._drop_cursors(session, corpid)
         self._catch_up(turn, session)
 
     def _resume_from(self, person: AnyPerson, hello: Hello) -> tuple[int, str]:
@@ -461,6 +462,11 @@ class Router:
         """Heed a cursor only if the log goes that far: one from another life of the world would hide messages."""
         conversation = self.state.conversations.get(name)
         return conversation is not None and upto <= conversation.head
+
+    def _drop_cursors(self, session: Session, corpid: str) -> None:
+        """Heed no cursor of an enterprise that was reset: its ids have come again, with other messages."""
+        conversations = self.state.conversations
+        session.cursors = {name: upto for name, upto in session.cursors.items() if conversations[name].corpid != corpid}
 
     def _catch_up(self, turn: Turn, session: Session) -> None:
         """Send a link on: live if it has missed nothing, else to the journal for what it has."""

@@ -112,3 +112,20 @@ async def test_who_left_a_busy_group_still_catches_up(open_simulation: Open) -> 
 
 async def reset(simulation: Simulation) -> None:
     await simulation.ask(commands.ResetCorp(CORP), *WORLD)
+
+
+async def test_a_cursor_of_the_former_life_hides_nothing(open_simulation: Open) -> None:
+    simulation = open_simulation(talk=10)
+    amy, zhang = device(simulation, "amy"), device(simulation, "zhang")
+    amy.connect(True, 0)
+    await simulation.settle()
+    amy.disconnect()
+    await reset(simulation)
+    zhang.connect(True, 0)
+    await simulation.settle()
+    for number in range(12):
+        zhang.send(chat(simulation, "zhang", "amy"), f"{number}")
+    await simulation.settle()
+    amy.connect(True, 256)
+    await simulation.settle()
+    assert set(amy.stored) == set(simulation.mail.boxes["amy"])
