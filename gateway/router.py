@@ -538,7 +538,9 @@ class Router:
             self._effect(effect)
         before = self.durable_position - len(turn.records)
         for session in turn.touched:
-            if not session.outbox.flush(self.config.outbox_bytes_max):
+            if session.phase is Phase.CLOSING:
+                session.outbox.clear()
+            elif not session.outbox.flush(self.config.outbox_bytes_max):
                 self._fell_behind(session, before)
         for session, chunks, upto in turn.behind:  # after the flush: a welcome comes before what was missed
             task = asyncio.get_running_loop().create_task(self._read(session, chunks, upto))

@@ -10,6 +10,7 @@ from gateway import commands
 from gateway.config import Config
 from gateway.session import Phase, Session
 from protocol import frames
+from protocol.errors import Close
 from tests.property.simulated import CORP, WORLD, Device, Simulation, lived
 
 history = cache(lived)
@@ -129,3 +130,14 @@ async def test_a_cursor_of_the_former_life_hides_nothing(open_simulation: Open) 
     amy.connect(True, 256)
     await simulation.settle()
     assert set(amy.stored) == set(simulation.mail.boxes["amy"])
+
+
+async def test_a_closed_link_is_told_nothing_more(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    amy.send(chat(simulation, "zhang", "amy"), "hello")
+    await simulation.ask(commands.RevokeToken("jti", 2**40))
+    assert amy.pipe is not None
+    assert amy.pipe.closed_with == Close.NOT_AUTHENTICATED
