@@ -282,7 +282,8 @@ class Router:
     def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
         if person is None:
-            self._end(session, Close.FORBIDDEN, "the person is gone")
+            session.inbox.clear()
+            turn.effects.append(CloseLinks(Close.FORBIDDEN, "the person is gone", session.person))
             return
         turn.touched[session] = None
         inbox = session.inbox
@@ -472,7 +473,7 @@ class Router:
         """Send a link on: live if it has missed nothing, else to the journal for what it has."""
         person = self.state.people.get(session.person)
         if person is None:
-            self._end(session, Close.FORBIDDEN, "the person is gone")
+            turn.effects.append(CloseLinks(Close.FORBIDDEN, "the person is gone", session.person))
             return
         chunks = catchup.plan(self.state, person, session.position, session.cursors)
         turn.touched[session] = None

@@ -141,3 +141,20 @@ async def test_a_closed_link_is_told_nothing_more(open_simulation: Open) -> None
     await simulation.ask(commands.RevokeToken("jti", 2**40))
     assert amy.pipe is not None
     assert amy.pipe.closed_with == Close.NOT_AUTHENTICATED
+
+
+async def test_a_link_is_closed_only_after_what_closes_it_is_durable(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    zhang = device(simulation, "zhang")
+    zhang.connect(True, 0)
+    await simulation.settle()
+    simulation.journal.hold()
+    asked = asyncio.ensure_future(simulation.ask(commands.ResetCorp(CORP)))
+    await asyncio.sleep(0)
+    zhang.say(frames.Ack(()))
+    await simulation.settle()
+    assert zhang.pipe is not None
+    assert not zhang.faults
+    simulation.journal.let()
+    await asked
+    assert zhang.faults == [Close.FORBIDDEN]
