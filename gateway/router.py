@@ -411,8 +411,16 @@ class Router:
         """Note whom a reset enterprise knew, and drop what this turn had to say in its conversations."""
         for name in [name for name, (at, _) in turn.posts.items() if at.corpid == corpid]:
             del turn.posts[name]
+        turn.sealed = [(audience, posts) for audience, posts in turn.sealed if not self._is_of(corpid, posts)]
+        for session in self.sessions:
+            self._drop_cursors(session, corpid)
+        for key in [key for key in self._refusals if key[0].startswith(f"{corpid}/")]:
+            del self._refusals[key]  # its members' devices number their sends from 1 again
         self._audience.forget(name for name, at in self.state.conversations.items() if at.corpid == corpid)
         return tuple(self.state.corps[corpid].consumers.values())
+
+    def _is_of(self, corpid: str, posts: list[Post]) -> bool:
+        return self.state.conversations[posts[0][0].conversation].corpid == corpid
 
     def _before_world_reset(self, turn: Turn) -> None:
         turn.posts.clear()
@@ -505,6 +513,8 @@ class Router:
                 placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
             if session.phase is not Phase.CATCHING_UP:
                 return
+            if self.state.conversations.get(chunk.conversation.id) is not chunk.conversation:
+                continue  # its enterprise was reset, and the link has been told to forget it, or will be
             posts = (events.decode(record) for _, record in placed)
             frames = [
                 self._framed(session, post.frame)
@@ -536,7 +546,7 @@ class Router:
             if listening:
                 self._deliver(turn, listening, posts)
         for effect in turn.effects:
-            self._effect(effect)
+            self._effect(turn, effect)
         before = self.durable_position - len(turn.records)
         for session in turn.touched:
             if session.phase is Phase.CLOSING:
@@ -607,13 +617,13 @@ class Router:
             self._audience.drop(session, self._groups_of(session.person))
             self.statistics.cut_over += 1
 
-    def _effect(self, effect: effects.Effect) -> None:
+    def _effect(self, turn: Turn, effect: effects.Effect) -> None:
         if isinstance(effect, TellForgotten):
             handles = set(effect.handles)
             for session in self.sessions:
                 if session.person in handles and session.phase in (Phase.LIVE, Phase.CATCHING_UP):
                     session.answer(Forget(effect.corpid))
-                    session.outbox.flush(self.config.outbox_bytes_max)
+                    turn.touched[session] = None
             return
         for session in [session for session in self.sessions if _meant(effect, session)]:
             self._end(session, effect.close, effect.text)

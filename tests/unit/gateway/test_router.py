@@ -115,6 +115,54 @@ async def reset(simulation: Simulation) -> None:
     await simulation.ask(commands.ResetCorp(CORP), *WORLD)
 
 
+async def test_a_reset_enterprise_forgets_what_it_refused(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    zhang = device(simulation, "zhang")
+    zhang.connect(True, 0)
+    await simulation.settle()
+    zhang.send(chat(simulation, "zhang", "amy"), "")
+    await simulation.settle()
+    assert simulation.router.statistics.refused["empty"] == 1
+    await reset(simulation)
+    zhang.number = 0
+    zhang.connect(True, 0)
+    await simulation.settle()
+    zhang.send(chat(simulation, "zhang", "amy"), "hello")
+    await simulation.settle()
+    assert 1 in zhang.accepted
+
+
+async def test_a_reset_leaves_no_hole_on_a_slow_link(open_simulation: Open) -> None:
+    simulation = open_simulation(outbox_bytes_max=100)
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    assert amy.pipe is not None
+    amy.pipe.stalled = True
+    amy.pipe.write(b"\x82\x00"[:0])
+    simulation.router._sync_later()
+    session(amy).pushed = True
+    simulation.router._sync_all()  # something waits in the socket
+    await reset(simulation)
+    amy.pipe.drain()
+    await simulation.settle()
+    assert set(amy.stored) == set(simulation.mail.boxes["amy"])
+
+
+async def test_a_reset_while_catching_up_brings_nothing_of_the_former_life(open_simulation: Open) -> None:
+    simulation = open_simulation(talk=130)
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    assert amy.pipe is not None
+    amy.pipe.stalled = True
+    await simulation.settle()
+    await reset(simulation)
+    for _ in range(5):
+        amy.pipe.drain()
+        await simulation.settle()
+    assert set(amy.stored) == set(simulation.mail.boxes["amy"])
+
+
 async def test_a_cursor_of_the_former_life_hides_nothing(open_simulation: Open) -> None:
     simulation = open_simulation(talk=10)
     amy, zhang = device(simulation, "amy"), device(simulation, "zhang")
