@@ -539,9 +539,17 @@ class Router:
 
     def _perform(self, turn: Turn) -> None:
         """Say what has become durable. A link that cannot take its pushes reads them from the journal later."""
+        gathered = list(turn.posts.values())
+        if turn.sealed:
+            # Own affairs first: they tell of the conversations that others' first messages stand in.
+            gathered.sort(key=lambda post: post[0].kind != "own")
+            owns = [post for post in gathered if post[0].kind == "own"]
+            del gathered[: len(owns)]
+            for conversation, posts in owns:
+                self._deliver(turn, self._audience.of(conversation), posts)
         for audience, posts in turn.sealed:
             self._deliver(turn, audience, posts)
-        for conversation, posts in turn.posts.values():
+        for conversation, posts in gathered:
             listening = self._audience.of(conversation)
             if listening:
                 self._deliver(turn, listening, posts)

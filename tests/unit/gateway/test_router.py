@@ -111,6 +111,23 @@ async def test_who_left_a_busy_group_still_catches_up(open_simulation: Open) -> 
     assert session(amy).phase is Phase.LIVE
 
 
+async def test_own_affairs_tell_of_a_group_before_its_first_message(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    zhang, bo = device(simulation, "zhang"), device(simulation, "bo")
+    bo.connect(True, 0)
+    zhang.connect(True, 0)
+    await simulation.settle()
+    tea = simulation.router.state.corps[CORP].chats["chat-tea"]
+    order = list(bo.stored)
+    put = commands.PutGroup(CORP, "tea", "zhang", "chat-tea", consumers=("bo",))
+    more = commands.PutGroup(CORP, "tea", "zhang", "chat-tea", consumers=("cai",))
+    await simulation.ask(put, more)
+    await simulation.settle()
+    new = [key[0] for key in bo.stored if key not in order]
+    assert new[0] != tea
+    assert new.count(tea) == 2
+
+
 async def reset(simulation: Simulation) -> None:
     await simulation.ask(commands.ResetCorp(CORP), *WORLD)
 
