@@ -524,9 +524,9 @@ class Router:
             if frames:
                 session.pipe.write(b"".join(frames))
                 self.statistics.deliveries += len(frames)
-            await session.pipe.writable()
             # Or a group that was left, and goes on, would be looked at again in every plan.
             session.cursors[chunk.conversation.id] = chunk.last
+            await session.pipe.writable()
         session.position = upto
         self._return(session)
 
@@ -542,11 +542,10 @@ class Router:
         gathered = list(turn.posts.values())
         if turn.sealed:
             # Own affairs first: they tell of the conversations that others' first messages stand in.
-            gathered.sort(key=lambda post: post[0].kind != "own")
-            owns = [post for post in gathered if post[0].kind == "own"]
-            del gathered[: len(owns)]
-            for conversation, posts in owns:
-                self._deliver(turn, self._audience.of(conversation), posts)
+            for conversation, posts in gathered:
+                if conversation.kind == "own":
+                    self._deliver(turn, self._audience.of(conversation), posts)
+            gathered = [(conversation, posts) for conversation, posts in gathered if conversation.kind != "own"]
         for audience, posts in turn.sealed:
             self._deliver(turn, audience, posts)
         for conversation, posts in gathered:
