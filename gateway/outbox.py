@@ -10,12 +10,13 @@ from gateway.ports import Pipe
 class Outbox:
     """What waits to be written to one link in this turn."""
 
-    __slots__ = ("_answers", "_pipe", "_pushes")
+    __slots__ = ("_answers", "_pipe", "_pushes", "waiting")
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._answers: list[bytes] = []
         self._pushes: list[bytes] = []
+        self.waiting = 0  # bytes that the last flush found not yet taken
 
     def answer(self, frame: bytes) -> None:
         """Queue a frame that only this link will ever get."""
@@ -35,7 +36,7 @@ class Outbox:
         answers, pushes = b"".join(self._answers), b"".join(self._pushes)
         self._answers.clear()
         self._pushes.clear()
-        waiting = self._pipe.buffered()
+        self.waiting = waiting = self._pipe.buffered()
         fits = not pushes or waiting == 0 or waiting + len(pushes) <= bytes_max
         data = answers + pushes if fits else answers
         if data:

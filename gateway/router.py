@@ -142,6 +142,10 @@ class Router:
         """Say that the link's socket has taken everything: one that fell behind may read on."""
         if session.phase is Phase.CATCHING_UP and not session.reading:
             self._return(session)
+        if session.stalled:
+            session.stalled = False
+            if not session.inbox_paused:
+                session.pipe.resume_reading()
 
     def _return(self, session: Session) -> None:
         """Have a link that is not live looked after in a turn."""
@@ -277,7 +281,8 @@ class Router:
                 session.queued = False
             if session.inbox_paused and len(session.inbox) < config.inbox_frames_max // 2:
                 session.inbox_paused = False
-                session.pipe.resume_reading()
+                if not session.stalled:
+                    session.pipe.resume_reading()
 
     def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
@@ -558,8 +563,12 @@ class Router:
         for session in turn.touched:
             if session.phase is Phase.CLOSING:
                 session.outbox.clear()
-            elif not session.outbox.flush(self.config.outbox_bytes_max):
+                continue
+            if not session.outbox.flush(self.config.outbox_bytes_max):
                 self._fell_behind(session, before)
+            if session.outbox.waiting > self.config.outbox_bytes_max and not session.stalled:
+                session.stalled = True
+                session.pipe.pause_reading()
         for session, chunks, upto in turn.behind:  # after the flush: a welcome comes before what was missed
             task = asyncio.get_running_loop().create_task(self._read(session, chunks, upto))
             self._reading.add(task)

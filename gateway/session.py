@@ -64,7 +64,7 @@ class Session:
 
     __slots__ = (
         "allowed", "codec", "cursors", "device", "inbox", "inbox_paused", "outbox", "person", "phase", "pipe",
-        "position", "pushed", "queued", "reading", "refusals", "side", "token_id",
+        "position", "pushed", "queued", "reading", "refusals", "side", "stalled", "token_id",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +85,7 @@ class Session:
         self.refusals: dict[int, tuple[int, Refusal]] = {}
         self.queued = False  # whether the router knows that the inbox is not empty
         self.inbox_paused = False
+        self.stalled = False  # whether it is not read, since it does not take its answers
         self.reading = False  # whether the journal is read for it, or is about to be
         self.pushed = False  # whether anything was pushed since the last `synced`
 

@@ -223,3 +223,20 @@ async def test_a_link_is_closed_only_after_what_closes_it_is_durable(open_simula
     simulation.journal.let()
     await asked
     assert zhang.faults == [Close.FORBIDDEN]
+
+
+async def test_a_link_that_takes_no_answers_is_not_read(open_simulation: Open) -> None:
+    simulation = open_simulation(outbox_bytes_max=500)
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    assert amy.pipe is not None
+    amy.pipe.stalled = True
+    for number in range(200):
+        amy.send(chat(simulation, "zhang", "amy"), f"{number}")
+        await asyncio.sleep(0)
+    await simulation.settle()
+    assert amy.pipe.buffered() < 2_000
+    amy.pipe.drain()
+    await simulation.settle()
+    assert len(amy.accepted) == 200
