@@ -10,7 +10,7 @@ Rules of the file:
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -33,6 +33,8 @@ from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Clos
 from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
 
 Query = Callable[[State, int], Any]
+NO_ROOM_S: Final = 1.0  # between two looks at a full disk, while something is due
+FOREVER_S: Final = 1e9
 
 _encode = events.encode
 
@@ -205,7 +207,8 @@ class Router:
                 self.statistics.commits += 1
                 self.statistics.records += len(turn.records)
             self._perform(turn)
-            if self._ready or self._asked or self._returning or self.state.jobs:
+            working = self.state.jobs and not self._stopping and self.journal.room()  # a job goes on after a restart
+            if self._ready or self._asked or self._returning or working:
                 self._wakeup.set()
                 await asyncio.sleep(0)  # let sockets be read between two turns that had no commit to wait for
             elif self._stopping:
@@ -219,8 +222,12 @@ class Router:
             self._alarm.cancel()
             self._alarm = None
         due_ms, rate = self._next_due_ms, self.state.clock.rate
+        seconds = FOREVER_S
         if due_ms and rate > 0:
             seconds = max(0.0, (due_ms - self.now_ms()) / rate / 1000)
+        if self.state.jobs or seconds < NO_ROOM_S:
+            seconds = seconds if self.journal.room() else NO_ROOM_S  # what is due waits for the disk, too
+        if seconds < FOREVER_S:
             self._alarm = asyncio.get_running_loop().call_later(min(seconds, 3600.0), self._wakeup.set)
 
     # Taking and deciding.

@@ -6,10 +6,11 @@ from functools import cache
 
 import pytest
 
-from gateway import commands
+from gateway import commands, deadlines
 from gateway.config import Config
+from gateway.events import Origin
 from gateway.session import Phase, Session
-from protocol import frames
+from protocol import content, frames
 from protocol.errors import Close
 from tests.property.simulated import CORP, WORLD, Device, Simulation, lived
 
@@ -240,3 +241,25 @@ async def test_a_link_that_takes_no_answers_is_not_read(open_simulation: Open) -
     amy.pipe.drain()
     await simulation.settle()
     assert len(amy.accepted) == 200
+
+
+async def test_a_full_disk_does_not_keep_the_loop_spinning_nor_from_stopping(
+    open_simulation: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = open_simulation()
+    monkeypatch.setattr(deadlines, "SLICES_MAX", 1)
+    staff = [commands.PutMember(CORP, name, name, (7,)) for name in ("zhang", "li")]
+    store, till = commands.PutDepartment(CORP, 7, "store", store=True), commands.PutApp(CORP, "till", "Till", "secret")
+    await simulation.ask(store, till, *staff)
+    simulation.journal.hold()
+    told = commands.SendFor(CORP, Origin("till", "1"), "app", "till", "store", "7", content.Text("open at nine"))
+    asked = asyncio.ensure_future(simulation.ask(told))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    monkeypatch.setattr(simulation.journal, "room", lambda: False)
+    simulation.journal.let()
+    await asked
+    await simulation.settle()
+    assert simulation.router.state.jobs
+    simulation.router.stop()
+    await asyncio.wait_for(simulation.turning, 5)
