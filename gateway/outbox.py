@@ -27,6 +27,11 @@ class Outbox:
         """Queue frames that stand in the journal too."""
         self._pushes.append(frames)
 
+    def clear(self) -> None:
+        """Forget what was gathered: the link is closed, and nothing may follow its close."""
+        self._answers.clear()
+        self._pushes.clear()
+
     def flush(self, bytes_max: int) -> bool:
         """Write what was gathered; tell whether the link kept up. If not, the pushes were left out."""
         if self.held:

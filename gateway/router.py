@@ -9,8 +9,8 @@ Rules of the file:
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -21,7 +21,7 @@ from gateway.config import DEFAULT, Config
 from gateway.decide import messages
 from gateway.effects import CloseLinks, TellForgotten
 from gateway.events import AnyEvent, Posted
-from gateway.ports import Clock, Journal, Placed, ResumePoint, Tokens
+from gateway.ports import Clock, Journal, ResumePoint, Tokens
 from gateway.refusal import Refusal
 from gateway.session import Objection, Phase, Session
 from gateway.state import State
@@ -33,6 +33,8 @@ from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Clos
 from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
 
 Query = Callable[[State, int], Any]
+NO_ROOM_S: Final = 1.0  # between two looks at a full disk, while something is due
+FOREVER_S: Final = 1e9
 
 _encode = events.encode
 
@@ -140,9 +142,14 @@ class Router:
 
     def drained(self, session: Session) -> None:
         """Say that the link's socket has taken everything: one that fell behind may read on."""
-        if session.phase is Phase.CATCHING_UP and not session.reading and session not in self._returning:
-            self._returning.append(session)
-            self._wakeup.set()
+        if session.phase is Phase.CATCHING_UP and not session.reading:
+            self._return(session)
+
+    def _return(self, session: Session) -> None:
+        """Have a link that is not live looked after in a turn."""
+        session.reading = True
+        self._returning.append(session)
+        self._wakeup.set()
 
     async def ask(self, command: Command) -> list[AnyEvent] | Refusal | Repeated:
         """Have a command decided, and give its events once they are durable, or the refusal, or the first outcome."""
@@ -200,7 +207,8 @@ class Router:
                 self.statistics.commits += 1
                 self.statistics.records += len(turn.records)
             self._perform(turn)
-            if self._ready or self._asked or self._returning or (self.state.jobs and not self._stopping):
+            working = self.state.jobs and not self._stopping and self.journal.room()  # a job goes on after a restart
+            if self._ready or self._asked or self._returning or working:
                 self._wakeup.set()
                 await asyncio.sleep(0)  # let sockets be read between two turns that had no commit to wait for
             elif self._stopping:
@@ -214,8 +222,12 @@ class Router:
             self._alarm.cancel()
             self._alarm = None
         due_ms, rate = self._next_due_ms, self.state.clock.rate
+        seconds = FOREVER_S
         if due_ms and rate > 0:
             seconds = max(0.0, (due_ms - self.now_ms()) / rate / 1000)
+        if self.state.jobs or seconds < NO_ROOM_S:
+            seconds = seconds if self.journal.room() else NO_ROOM_S  # what is due waits for the disk, too
+        if seconds < FOREVER_S:
             self._alarm = asyncio.get_running_loop().call_later(min(seconds, 3600.0), self._wakeup.set)
 
     # Taking and deciding.
@@ -281,7 +293,8 @@ class Router:
     def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
         if person is None:
-            self._end(session, Close.FORBIDDEN, "the person is gone")
+            session.inbox.clear()
+            turn.effects.append(CloseLinks(Close.FORBIDDEN, "the person is gone", session.person))
             return
         turn.touched[session] = None
         inbox = session.inbox
@@ -410,8 +423,16 @@ class Router:
         """Note whom a reset enterprise knew, and drop what this turn had to say in its conversations."""
         for name in [name for name, (at, _) in turn.posts.items() if at.corpid == corpid]:
             del turn.posts[name]
+        turn.sealed = [(audience, posts) for audience, posts in turn.sealed if not self._is_of(corpid, posts)]
+        for session in self.sessions:
+            self._drop_cursors(session, corpid)
+        for key in [key for key in self._refusals if key[0].startswith(f"{corpid}/")]:
+            del self._refusals[key]  # its members' devices number their sends from 1 again
         self._audience.forget(name for name, at in self.state.conversations.items() if at.corpid == corpid)
         return tuple(self.state.corps[corpid].consumers.values())
+
+    def _is_of(self, corpid: str, posts: list[Post]) -> bool:
+        return self.state.conversations[posts[0][0].conversation].corpid == corpid
 
     def _before_world_reset(self, turn: Turn) -> None:
         turn.posts.clear()
@@ -433,7 +454,8 @@ class Router:
         """Welcome a device, say whether its token was good, and let it catch up."""
         session.move("hello")
         session.position, reason = self._resume_from(person, hello)
-        session.cursors = {name: upto for name, upto in hello.cursors if self._known_cursor(name, upto)}
+        # Without a good token nobody knows which life of the world a cursor is from: it could hide messages.
+        session.cursors = {name: upto for name, upto in hello.cursors if not reason and self._known_cursor(name, upto)}
         device = person.devices.get(session.device)
         last_number = device.last_number if device is not None else 0
         session.answer(Welcome(person.key, session.device, last_number, not reason, reason))
@@ -441,6 +463,7 @@ class Router:
             for corpid, position in person.forgotten.items():
                 if position > session.position:
                     session.answer(Forget(corpid))
+                    self._drop_cursors(session, corpid)
         self._catch_up(turn, session)
 
     def _resume_from(self, person: AnyPerson, hello: Hello) -> tuple[int, str]:
@@ -461,6 +484,11 @@ class Router:
         conversation = self.state.conversations.get(name)
         return conversation is not None and upto <= conversation.head
 
+    def _drop_cursors(self, session: Session, corpid: str) -> None:
+        """Heed no cursor of an enterprise that was reset: its ids have come again, with other messages."""
+        conversations = self.state.conversations
+        session.cursors = {name: upto for name, upto in session.cursors.items() if conversations[name].corpid != corpid}
+
     def _catch_up(self, turn: Turn, session: Session, *, returning: bool = False) -> None:
         """Send a link on: live if it has missed nothing, else to the journal for what it has.
 
@@ -469,18 +497,16 @@ class Router:
         """
         person = self.state.people.get(session.person)
         if person is None:
-            self._end(session, Close.FORBIDDEN, "the person is gone")
+            turn.effects.append(CloseLinks(Close.FORBIDDEN, "the person is gone", session.person))
             return
         chunks = catchup.plan(self.state, person, session.position, session.cursors)
         turn.touched[session] = None
+        session.reading = bool(chunks)
         if chunks:
             if returning and sum(chunk.count for chunk in chunks) <= self.config.rejoin_records_max:
                 session.outbox.held = True
                 self._audience.add(session, person, self._groups_of(session.person))
-            session.reading = True
-            task = asyncio.get_running_loop().create_task(self._read(session, chunks, self.state.position))
-            self._reading.add(task)
-            task.add_done_callback(self._reading.discard)
+            turn.behind.append((session, chunks, self.state.position))
             return
         session.move("caught_up")
         session.cursors = {}
@@ -501,39 +527,38 @@ class Router:
             self._end(session, Close.RESTART, "the journal could not be read")
 
     async def _read_chunks(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
-        await self._until_durable(upto)
         for chunk in chunks:
-            async with self._readers:  # not while a slow link takes what was read: others read then
+            async with self._readers:  # not while the socket takes it: a stalled link would keep the others waiting
                 if not session.is_catching_up():
                     return
                 placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
             if not session.is_catching_up():
                 return
-            frames = [_framed(session.codec, frame) for frame in self._readable(chunk, placed)]
+            if self.state.conversations.get(chunk.conversation.id) is not chunk.conversation:
+                continue  # its enterprise was reset, and the link has been told to forget it, or will be
+            posts = (events.decode(record) for _, record in placed)
+            frames = [
+                _framed(session.codec, post.frame)
+                for post in posts
+                if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last
+            ]
             if frames:
                 session.pipe.write(b"".join(frames))
                 self.statistics.deliveries += len(frames)
+            # Or a group that was left, and goes on, would be looked at again in every plan.
+            session.cursors[chunk.conversation.id] = chunk.last
             await session.pipe.writable()
         session.position = upto
-        session.reading = False
         if session.outbox.held:
             self._rejoin(session)
         else:
-            self.drained(session)
-
-    def _readable(self, chunk: catchup.Chunk, placed: list[Placed]) -> Iterator[bytes]:
-        """Pick the frames of a chunk; what a reset has taken from the world meanwhile is not told any more."""
-        for position, record in placed:
-            post = events.decode(record)
-            if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last:
-                conversation = self.state.conversations.get(post.conversation)
-                if conversation is not None and position > self.state.corps[conversation.corpid].since_position:
-                    yield post.frame
+            self._return(session)
 
     def _rejoin(self, session: Session) -> None:
         """Make a link live whose last gap has been read; what was pushed meanwhile follows at once."""
         if session.phase is not Phase.CATCHING_UP:
             return
+        session.reading = False
         session.move("caught_up")
         session.cursors = {}
         self.statistics.caught_up += 1
@@ -542,39 +567,47 @@ class Router:
             session.pushed = True
             self._sync_later()
 
-    async def _until_durable(self, position: int) -> None:
-        """Wait until the turn that made the plan has been appended: a record not on disk cannot be read."""
-        if self.durable_position >= position:
-            return
-        grown = self.watch()
-        try:
-            while self.durable_position < position:
-                grown.clear()
-                await grown.wait()
-        finally:
-            self.unwatch(grown)
-
     # Performing.
 
     def _perform(self, turn: Turn) -> None:
         """Say what has become durable. A link that cannot take its pushes reads them from the journal later."""
-        for audience, posts in turn.sealed:
-            self._deliver(turn, audience, posts)
-        for conversation, posts in turn.posts.values():
-            listening = self._audience.of(conversation)
-            if listening:
-                self._deliver(turn, listening, posts)
+        self._gather(turn)
         for effect in turn.effects:
             self._effect(turn, effect)
-        before = self.durable_position - len(turn.records)
-        for session in turn.touched:
-            if not session.outbox.flush(self.config.outbox_bytes_max):
-                self._fell_behind(session, before)
+        self._flush(turn)
+        for session, chunks, upto in turn.behind:  # after the flush: a welcome comes before what was missed
+            task = asyncio.get_running_loop().create_task(self._read(session, chunks, upto))
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
         for future, answer in turn.answered:
             if not future.done():
                 future.set_result(answer)
         for grown in self._grown:
             grown.set()
+
+    def _gather(self, turn: Turn) -> None:
+        """Put the turn's messages into the outboxes of those who listen."""
+        gathered = list(turn.posts.values())
+        if turn.sealed:
+            # Own affairs first: they tell of the conversations that others' first messages stand in.
+            gathered.sort(key=lambda posts: posts[0].kind != "own")
+            while gathered and gathered[0][0].kind == "own":
+                conversation, posts = gathered.pop(0)
+                self._deliver(turn, self._audience.of(conversation), posts)
+            for audience, posts in turn.sealed:
+                self._deliver(turn, audience, posts)
+        for conversation, posts in gathered:
+            listening = self._audience.of(conversation)
+            if listening:
+                self._deliver(turn, listening, posts)
+
+    def _flush(self, turn: Turn) -> None:
+        before = self.durable_position - len(turn.records)
+        for session in turn.touched:
+            if session.phase is Phase.CLOSING:
+                session.outbox.clear()
+            elif not session.outbox.flush(self.config.outbox_bytes_max):
+                self._fell_behind(session, before)
 
     def _deliver(self, turn: Turn, audience: Collection[Session], posts: list[Post]) -> None:
         """Hand the messages of a conversation to its links: the same joined bytes to all who did not speak."""

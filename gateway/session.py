@@ -88,7 +88,7 @@ class Session:
         self.refusals: dict[int, tuple[int, Refusal]] = {}
         self.queued = False  # whether the router knows that the inbox is not empty
         self.inbox_paused = False
-        self.reading = False  # whether the log is being read for it just now
+        self.reading = False  # whether the journal is read for it, or is about to be
         self.pushed = False  # whether anything was pushed since the last `synced`
 
     def is_catching_up(self) -> bool:
