@@ -3,7 +3,7 @@
 It tells secrets: it is for the machine that the gateway runs on, as everything under `/_hutong/` is.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
@@ -30,15 +30,13 @@ class CorpEnvironment(Struct, frozen=True):
     callbacks: dict[str, CallbackSecrets]
 
 
-class MemberEnvironment(Struct, frozen=True):
-    kind: Literal["member"]
+class MemberEnvironment(Struct, frozen=True, tag_field="kind", tag="member"):
     corpid: str
     id: str
     token: str
 
 
-class ConsumerEnvironment(Struct, frozen=True):
-    kind: Literal["consumer"]
+class ConsumerEnvironment(Struct, frozen=True, tag_field="kind", tag="consumer"):
     id: str
     external_userids: dict[str, str]
     token: str
@@ -64,13 +62,10 @@ async def get_environment(door: Door) -> Environment:
     found: Found = await door.look(_look)
     corps, members, consumers = found
     people: list[MemberEnvironment | ConsumerEnvironment] = [
-        MemberEnvironment("member", corpid, userid, door.tokens.link_token(f"{corpid}/{userid}", DEVICE))
+        MemberEnvironment(corpid, userid, door.tokens.link_token(f"{corpid}/{userid}", DEVICE))
         for corpid, userid in members
     ]
-    people += [
-        ConsumerEnvironment("consumer", handle, ids, door.tokens.link_token(handle, DEVICE))
-        for handle, ids in consumers
-    ]
+    people += [ConsumerEnvironment(handle, ids, door.tokens.link_token(handle, DEVICE)) for handle, ids in consumers]
     urls = door.urls()
     return Environment(urls.base_url, urls.ws_url, urls.mqtt_url, urls.control_url, corps, people)
 
