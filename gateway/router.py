@@ -457,7 +457,8 @@ class Router:
         # Without a good token nobody knows which life of the world a cursor is from: it could hide messages.
         session.cursors = {name: upto for name, upto in hello.cursors if not reason and self._known_cursor(name, upto)}
         device = person.devices.get(session.device)
-        last_number = device.last_number if device is not None else 0
+        # A number that was refused is used too: whoever goes on from there must not meet it again.
+        last_number = max(device.last_number if device is not None else 0, max(session.refusals, default=0))
         session.answer(Welcome(person.key, session.device, last_number, not reason, reason))
         if isinstance(person, Consumer) and session.position:
             for corpid, position in person.forgotten.items():
