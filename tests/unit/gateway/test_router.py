@@ -246,3 +246,30 @@ async def test_a_full_disk_does_not_keep_the_loop_spinning_nor_from_stopping(
     assert simulation.router.state.jobs
     simulation.router.stop()
     await asyncio.wait_for(simulation.turning, 5)
+
+
+async def test_an_acknowledgement_that_names_a_conversation_twice_delivers_once(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    known = {handle: name for name, handle in simulation.router.state.corps[CORP].consumers.items()}
+    send = commands.SendFor(CORP, Origin("till", "1"), "member", "zhang", "consumer", known["amy"], content.Text("x"))
+    await simulation.router.ask(send)
+    before = simulation.journal.position
+    single = chat(simulation, "zhang", "amy")
+    amy.say(frames.Ack(((single, 1), (single, 1))))
+    await simulation.settle()
+    assert simulation.journal.position == before + 1
+
+
+async def test_a_device_may_speak_right_after_its_hello(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    one = session(amy)
+    send = frames.Send(1, chat(simulation, "zhang", "amy"), content.Text("hello"))
+    amy.sent[1] = send
+    one.receive(one.codec.encode(send))
+    await simulation.settle()
+    assert 1 in amy.accepted
