@@ -226,6 +226,7 @@ class Device:
         self.number = 0
         self.sent: dict[int, frames.ClientCommand] = {}
         self.accepted: dict[int, Key] = {}
+        self.former = 0  # numbers up to here belong to a life that was forgotten
         self.pipe: Pipe | None = None
         self.unsent: list[bytes] = []
         self.begin_link(0, {})
@@ -289,7 +290,7 @@ class Device:
 
     def repeat(self) -> None:
         """Say the last command again, as a device does that has heard nothing."""
-        if self.sent:
+        if self.sent and max(self.sent) > self.former:
             self.say(self.sent[max(self.sent)])
 
     def read(self, data: bytes) -> None:
@@ -312,11 +313,6 @@ class Device:
         self.link_got.add(key)
         assert key[1] > self.link_cursors.get(key[0], 0), "nothing at or below a cursor"
         assert key[1] > max((at for name, at in self.link_got - {key} if name == key[0]), default=0), "in order"
-        box = self.simulation.mail.boxes.get(self.person, {})
-        if key in box:  # or an enterprise was reset meanwhile, and a forget follows
-            position, said = box[key]
-            assert position > self.link_after, "nothing at or below the token"
-            assert msgpack.unpackb(said) == frame, "what stands in the journal"
         self.stored[key] = frame
         self.cursors[key[0]] = max(self.cursors.get(key[0], 0), key[1])
 
@@ -324,7 +320,7 @@ class Device:
         number, key = frame["number"], (frame["conversation"], frame["sequence"])
         assert self.accepted.setdefault(number, key) == key, "a repeat gets its first answer"
         sent = self.sent[number]
-        if isinstance(sent, frames.Send):
+        if isinstance(sent, frames.Send) and number > self.former:
             assert key[0] == sent.conversation
             self.stored.setdefault(key, None)
 
@@ -344,6 +340,7 @@ class Device:
             self.cursors.pop(key[0], None)
             self.link_cursors.pop(key[0], None)
             self.link_got.discard(key)
+        self.former = max(self.accepted, default=0)
 
     def _fault(self, frame: dict[str, Any]) -> None:
         self.faults.append(frame["code"])
@@ -405,8 +402,9 @@ class Simulation:
         """Nothing is said before it is durable."""
         for frame in decoded(data):
             if frame["type"] == "message":
-                box = self.mail.heads.get(frame["conversation"], 0)
-                assert frame["sequence"] <= box or frame["corp"] not in self.mail.corps.values()
+                position, said = self.mail.boxes[device.person][frame["conversation"], frame["sequence"]]
+                assert msgpack.unpackb(said) == frame, "what stands in the journal"
+                assert position > device.link_after, "nothing at or below the token"
             elif frame["type"] == "accepted":
                 assert (device.person, device.name, frame["number"]) in self.mail.accepted
             elif frame["type"] == "synced":

@@ -280,6 +280,26 @@ async def test_an_acknowledgement_that_names_a_conversation_twice_delivers_once(
     assert simulation.journal.position == before + 1
 
 
+async def test_a_revoked_token_stays_revoked_when_the_world_is_reset(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    await simulation.router.ask(commands.RevokeToken("jti", 2**40))
+    await simulation.router.ask(commands.ResetWorld("seed"))
+    assert "jti" in simulation.router.state.revoked
+
+
+async def test_codes_made_after_a_reset_are_new(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    ask = simulation.router.ask
+    await ask(commands.PutCorp("jade", "Jade", "jade"))
+    await ask(commands.PutMember("jade", "qian", "Qian"))
+    await ask(commands.PutCode("jade", userid="qian"))
+    for name in ("zhang", "li"):
+        await ask(commands.PutCode(CORP, userid=name))
+    await ask(commands.ResetCorp("jade"))
+    await ask(commands.PutCode(CORP, userid="zhang"))
+    assert len(simulation.router.state.codes) == 2 + 3
+
+
 async def test_a_device_may_speak_right_after_its_hello(open_simulation: Open) -> None:
     simulation = open_simulation()
     amy = device(simulation, "amy")
@@ -290,3 +310,15 @@ async def test_a_device_may_speak_right_after_its_hello(open_simulation: Open) -
     one.receive(one.codec.encode(send))
     await simulation.settle()
     assert 1 in amy.accepted
+
+
+async def test_forget_stands_before_the_answers_of_the_next_life(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    amy.send(chat(simulation, "zhang", "amy"), "into the next life, the id being the same")
+    await simulation.ask(commands.ResetCorp(CORP), *WORLD)
+    await simulation.settle()
+    assert 1 in amy.accepted
+    assert set(amy.stored) == set(simulation.mail.boxes["amy"])
