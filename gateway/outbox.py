@@ -1,7 +1,8 @@
 """A bounded queue for one link: gathers what a turn has for it, and writes it in one go.
 
 Answers are never dropped: a link that does not take them is not read, so they are bounded by its inbox. Pushes need
-no keeping: they stand in the journal, and a link that is too slow for them is cut over to reading it.
+no keeping: they stand in the journal, and a link that is too slow for them is cut over to reading it. A link that is
+about to become live again holds its pushes back until what it missed before them has been written.
 """
 
 from gateway.ports import Pipe
@@ -10,13 +11,13 @@ from gateway.ports import Pipe
 class Outbox:
     """What waits to be written to one link in this turn."""
 
-    __slots__ = ("_answers", "_pipe", "_pushes", "waiting")
+    __slots__ = ("_answers", "_pipe", "_pushes", "held")
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._answers: list[bytes] = []
         self._pushes: list[bytes] = []
-        self.waiting = 0  # bytes that the last flush found not yet taken
+        self.held = False
 
     def answer(self, frame: bytes) -> None:
         """Queue a frame that only this link will ever get."""
@@ -33,12 +34,33 @@ class Outbox:
 
     def flush(self, bytes_max: int) -> bool:
         """Write what was gathered; tell whether the link kept up. If not, the pushes were left out."""
+        if self.held:
+            return self._flush_answers(bytes_max)
         answers, pushes = b"".join(self._answers), b"".join(self._pushes)
         self._answers.clear()
         self._pushes.clear()
-        self.waiting = waiting = self._pipe.buffered()
+        waiting = self._pipe.buffered()
         fits = not pushes or waiting == 0 or waiting + len(pushes) <= bytes_max
         data = answers + pushes if fits else answers
         if data:
             self._pipe.write(data)
         return fits
+
+    def _flush_answers(self, bytes_max: int) -> bool:
+        if self._answers:
+            self._pipe.write(b"".join(self._answers))
+            self._answers.clear()
+        fits = sum(map(len, self._pushes)) <= bytes_max
+        if not fits:
+            self._pushes.clear()
+            self.held = False
+        return fits
+
+    def release(self) -> bool:
+        """Write the pushes that were held back, and hold back no more; tell whether there were any."""
+        self.held = False
+        pushes = b"".join(self._pushes)
+        self._pushes.clear()
+        if pushes:
+            self._pipe.write(pushes)
+        return bool(pushes)

@@ -28,7 +28,7 @@ from gateway.state import State
 from gateway.state.people import Answer, AnyPerson, Consumer, Member
 from gateway.statistics import Statistics
 from gateway.turn import Post, Turn
-from protocol.codec import MSGPACK, decode_message, websocket_frame
+from protocol.codec import MSGPACK, Codec, decode_message, websocket_frame
 from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close, by_code
 from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
 
@@ -144,10 +144,6 @@ class Router:
         """Say that the link's socket has taken everything: one that fell behind may read on."""
         if session.phase is Phase.CATCHING_UP and not session.reading:
             self._return(session)
-        if session.stalled:
-            session.stalled = False
-            if not session.inbox_paused:
-                session.pipe.resume_reading()
 
     def _return(self, session: Session) -> None:
         """Have a link that is not live looked after in a turn."""
@@ -189,14 +185,18 @@ class Router:
         return self.state.clock.at(self._clock.real_ms())
 
     def stop(self) -> None:
-        """Finish the turn under way and what is already waiting, then let `run` return."""
+        """Finish the turn under way and what is already waiting, then let `run` return; jobs go on after a restart."""
         self._stopping = True
         self._wakeup.set()
 
     # The loop.
 
     async def run(self) -> None:
-        """Turn until stopped; raise what makes going on dishonest."""
+        """Turn until stopped; raise what makes going on dishonest.
+
+        The first turn takes up what a restart left: deadlines that passed, jobs half done.
+        """
+        self._wakeup.set()
         while True:
             await self._wakeup.wait()
             self._wakeup.clear()
@@ -236,6 +236,10 @@ class Router:
         turn = Turn(self.now_ms())
         self.statistics.turns += 1
         room = self.journal.room()
+        while self._returning:  # first, while all that was said is durable, and all that will be is pushed
+            session = self._returning.popleft()
+            if session.phase is Phase.CATCHING_UP:
+                self._catch_up(turn, session, returning=True)
         if 0 < self._next_due_ms <= turn.now_ms and room:
             for _, due in deadlines.due_until(self.state, turn.now_ms):
                 self._apply(turn, deadlines.fire(self.state, turn.now_ms, due))
@@ -246,11 +250,7 @@ class Router:
             if len(turn.records) >= self.config.turn_commands_max:
                 break
         self._take_links(turn, room)
-        while self._returning:
-            session = self._returning.popleft()
-            if session.phase is Phase.CATCHING_UP:
-                self._catch_up(turn, session)
-        for command in deadlines.slices(self.state) if room else ():
+        for command in deadlines.slices(self.state) if room and not self._stopping else ():
             if command.job in self.state.jobs:
                 self._apply(turn, messages.slice_job(self.state, turn.now_ms, command))
         return turn
@@ -265,7 +265,7 @@ class Router:
             else:
                 answer = decide.by_service(self.state, turn.now_ms, self._clock.real_ms(), wish)
         except Exception as defect:  # noqa: BLE001 - decide only reads, so one command's defect is one refusal
-            answer = self._defect(type(wish).__name__, defect)
+            answer = self.defect(type(wish).__name__, defect)
         turn.answered.append((future, answer))
         if isinstance(answer, list) and isinstance(wish, Command):
             self._apply(turn, answer)
@@ -288,8 +288,7 @@ class Router:
                 session.queued = False
             if session.inbox_paused and len(session.inbox) < config.inbox_frames_max // 2:
                 session.inbox_paused = False
-                if not session.stalled:
-                    session.pipe.resume_reading()
+                session.pipe.resume_reading()
 
     def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
@@ -325,7 +324,7 @@ class Router:
         try:
             decided = decide.by_client(self.state, turn.now_ms, person, session.device, frame)
         except Exception as defect:  # noqa: BLE001 - decide only reads, so one command's defect is one refusal
-            decided = self._defect(type(frame).__name__, defect)
+            decided = self.defect(type(frame).__name__, defect)
         answer: Posted | Answer | events.Answered
         if isinstance(decided, Posted):
             self._apply_posted(turn, decided, session)
@@ -363,7 +362,8 @@ class Router:
         what = "Send" if isinstance(frame, Objection) else type(frame).__name__
         self._note(turn.now_ms, session.person, what, getattr(frame, "conversation", ""), number, refusal)
 
-    def _defect(self, what: str, why: BaseException) -> Refusal:
+    def defect(self, what: str, why: BaseException) -> Refusal:
+        """Count and report a defect of ours; gives the refusal it becomes."""
         self.statistics.defects += 1
         self._on_defect(what, why)
         return Refusal(INTERNAL)
@@ -462,7 +462,8 @@ class Router:
         # Without a good token nobody knows which life of the world a cursor is from: it could hide messages.
         session.cursors = {name: upto for name, upto in hello.cursors if not reason and self._known_cursor(name, upto)}
         device = person.devices.get(session.device)
-        last_number = device.last_number if device is not None else 0
+        # A number that was refused is used too: whoever goes on from there must not meet it again.
+        last_number = max(device.last_number if device is not None else 0, max(session.refusals, default=0))
         session.answer(Welcome(person.key, session.device, last_number, not reason, reason))
         if isinstance(person, Consumer) and session.position:
             for corpid, position in person.forgotten.items():
@@ -494,8 +495,12 @@ class Router:
         conversations = self.state.conversations
         session.cursors = {name: upto for name, upto in session.cursors.items() if conversations[name].corpid != corpid}
 
-    def _catch_up(self, turn: Turn, session: Session) -> None:
-        """Send a link on: live if it has missed nothing, else to the journal for what it has."""
+    def _catch_up(self, turn: Turn, session: Session, *, returning: bool = False) -> None:
+        """Send a link on: live if it has missed nothing, else to the journal for what it has.
+
+        In a busy conversation something is always missing by the time of looking. So a link that returns for little
+        is pushed to from this turn on, and its outbox holds the pushes back until the little has been read.
+        """
         person = self.state.people.get(session.person)
         if person is None:
             turn.effects.append(CloseLinks(Close.FORBIDDEN, "the person is gone", session.person))
@@ -504,6 +509,9 @@ class Router:
         turn.touched[session] = None
         session.reading = bool(chunks)
         if chunks:
+            if returning and sum(chunk.count for chunk in chunks) <= self.config.rejoin_records_max:
+                session.outbox.held = True
+                self._audience.add(session, person, self._groups_of(session.person))
             turn.behind.append((session, chunks, self.state.position))
             return
         session.move("caught_up")
@@ -521,20 +529,22 @@ class Router:
         try:
             await self._read_chunks(session, chunks, upto)
         except Exception as defect:  # noqa: BLE001 - one link cannot go on; the others can
-            self._defect("catching up", defect)
+            self.defect("catching up", defect)
             self._end(session, Close.RESTART, "the journal could not be read")
 
     async def _read_chunks(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
         for chunk in chunks:
             async with self._readers:  # not while the socket takes it: a stalled link would keep the others waiting
+                if not session.is_catching_up():
+                    return
                 placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
-            if session.phase is not Phase.CATCHING_UP:
+            if not session.is_catching_up():
                 return
             if self.state.conversations.get(chunk.conversation.id) is not chunk.conversation:
                 continue  # its enterprise was reset, and the link has been told to forget it, or will be
             posts = (events.decode(record) for _, record in placed)
             frames = [
-                self._framed(session, post.frame)
+                _framed(session.codec, post.frame)
                 for post in posts
                 if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last
             ]
@@ -545,42 +555,32 @@ class Router:
             session.cursors[chunk.conversation.id] = chunk.last
             await session.pipe.writable()
         session.position = upto
-        self._return(session)
+        if session.outbox.held:
+            self._rejoin(session)
+        else:
+            self._return(session)
 
-    @staticmethod
-    def _framed(session: Session, frame: bytes) -> bytes:
-        payload = frame if session.codec is MSGPACK else session.codec.encode(decode_message(frame))
-        return websocket_frame(session.codec.opcode, payload)
+    def _rejoin(self, session: Session) -> None:
+        """Make a link live whose last gap has been read; what was pushed meanwhile follows at once."""
+        if session.phase is not Phase.CATCHING_UP:
+            return
+        session.reading = False
+        session.move("caught_up")
+        session.cursors = {}
+        self.statistics.caught_up += 1
+        session.pipe.write(session.frame(self._synced(session, session.position)))
+        if session.outbox.release():
+            session.pushed = True
+            self._sync_later()
 
     # Performing.
 
     def _perform(self, turn: Turn) -> None:
         """Say what has become durable. A link that cannot take its pushes reads them from the journal later."""
-        gathered = list(turn.posts.values())
-        if turn.sealed:
-            # Own affairs first: they tell of the conversations that others' first messages stand in.
-            for conversation, posts in gathered:
-                if conversation.kind == "own":
-                    self._deliver(turn, self._audience.of(conversation), posts)
-            gathered = [(conversation, posts) for conversation, posts in gathered if conversation.kind != "own"]
-        for audience, posts in turn.sealed:
-            self._deliver(turn, audience, posts)
-        for conversation, posts in gathered:
-            listening = self._audience.of(conversation)
-            if listening:
-                self._deliver(turn, listening, posts)
+        self._gather(turn)
         for effect in turn.effects:
             self._effect(effect)
-        before = self.durable_position - len(turn.records)
-        for session in turn.touched:
-            if session.phase is Phase.CLOSING:
-                session.outbox.clear()
-                continue
-            if not session.outbox.flush(self.config.outbox_bytes_max):
-                self._fell_behind(session, before)
-            if session.outbox.waiting > self.config.outbox_bytes_max and not session.stalled:
-                session.stalled = True
-                session.pipe.pause_reading()
+        self._flush(turn)
         for session, chunks, upto in turn.behind:  # after the flush: a welcome comes before what was missed
             task = asyncio.get_running_loop().create_task(self._read(session, chunks, upto))
             self._reading.add(task)
@@ -591,32 +591,51 @@ class Router:
         for grown in self._grown:
             grown.set()
 
+    def _gather(self, turn: Turn) -> None:
+        """Put the turn's messages into the outboxes of those who listen."""
+        gathered = list(turn.posts.values())
+        if turn.sealed:
+            # Own affairs first: they tell of the conversations that others' first messages stand in.
+            gathered.sort(key=lambda posts: posts[0].kind != "own")
+            while gathered and gathered[0][0].kind == "own":
+                conversation, posts = gathered.pop(0)
+                self._deliver(turn, self._audience.of(conversation), posts)
+            for audience, posts in turn.sealed:
+                self._deliver(turn, audience, posts)
+        for conversation, posts in gathered:
+            listening = self._audience.of(conversation)
+            if listening:
+                self._deliver(turn, listening, posts)
+
+    def _flush(self, turn: Turn) -> None:
+        before = self.durable_position - len(turn.records)
+        for session in turn.touched:
+            if session.phase is Phase.CLOSING:
+                session.outbox.clear()
+            elif not session.outbox.flush(self.config.outbox_bytes_max):
+                self._fell_behind(session, before)
+
     def _deliver(self, turn: Turn, audience: Collection[Session], posts: list[Post]) -> None:
         """Hand the messages of a conversation to its links: the same joined bytes to all who did not speak."""
-        frames: dict[Any, list[bytes]] = {}
-        joined: dict[Any, bytes] = {}
-        speakers = {speaker for _, speaker in posts if speaker is not None}
-        touched, count = turn.touched, len(posts)
-        count_apart = 0 if len(speakers) == 1 and all(speaker is not None for _, speaker in posts) else count
+        frames: dict[Codec, list[bytes]] = {}
+        joined: dict[Codec, bytes] = {}
+        speakers = {speaker for _, speaker in posts}
         for session in audience:
             codec = session.codec
+            if session in speakers and len(speakers) == 1:
+                continue  # alone to speak here in this turn, as nearly always
             if codec not in frames:
-                frames[codec] = [self._framed(session, posted.frame) for posted, _ in posts]
+                frames[codec] = [_framed(codec, posted.frame) for posted, _ in posts]
                 joined[codec] = b"".join(frames[codec])
             if session in speakers:
-                if count_apart == 0:
-                    continue  # alone to speak here in this turn, as nearly always
-                others = [
-                    frame for frame, (_, speaker) in zip(frames[codec], posts, strict=True) if speaker is not session
-                ]
-                if not others:
-                    continue
+                pairs = zip(frames[codec], posts, strict=True)
+                others = [frame for frame, (_, speaker) in pairs if speaker is not session]
                 session.outbox.push(b"".join(others))
                 self.statistics.deliveries += len(others)
             else:
                 session.outbox.push(joined[codec])
-                self.statistics.deliveries += count
-            touched[session] = None
+                self.statistics.deliveries += len(posts)
+            turn.touched[session] = None
             if not session.pushed:
                 session.pushed = True
                 self._sync_later()
@@ -639,15 +658,25 @@ class Router:
                 session.pipe.write(session.frame(self._synced(session, self.durable_position)))
 
     def _fell_behind(self, session: Session, position: int) -> None:
+        """Cut a link over: it is no longer pushed to, and reads on from the log when it has taken what was written.
+
+        One that was about to rejoin goes on reading as before.
+        """
         if session.phase is Phase.LIVE:
             session.move("fell_behind")
             session.position = position
-            self._audience.drop(session, self._groups_of(session.person))
             self.statistics.cut_over += 1
+        if session.phase is Phase.CATCHING_UP:
+            self._audience.drop(session, self._groups_of(session.person))
 
     def _effect(self, effect: CloseLinks) -> None:
         for session in [session for session in self.sessions if _meant(effect, session)]:
             self._end(session, effect.close, effect.text)
+
+
+def _framed(codec: Codec, frame: bytes) -> bytes:
+    """Frame a message for links of a codec: MessagePack as it stands in the journal, JSON out of it."""
+    return websocket_frame(codec.opcode, frame if codec is MSGPACK else codec.encode(decode_message(frame)))
 
 
 def _meant(effect: CloseLinks, session: Session) -> bool:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from gateway.outbox import Outbox
 from gateway.ports import Pipe
 from gateway.refusal import Refusal
-from protocol.codec import Codec, Malformed, UnreadContent, websocket_frame
+from protocol.codec import Codec, Malformed, NotUnicode, UnreadContent, websocket_frame
 from protocol.errors import UNKNOWN_KIND, WRONG_SIDE, Close
 from protocol.frames import Ack, ClientFrame, Fault, Hello, ServerFrame, Side
 
@@ -27,6 +27,9 @@ class Phase(Enum):
     LIVE = "live"  # what happens is pushed
     CLOSING = "closing"  # nothing is taken any more
 
+
+_HELLO: Final = Phase.HELLO  # looked up once: an enum's members are slow to find in Python 3.11
+_CLOSING: Final = Phase.CLOSING
 
 Move = Literal["hello", "caught_up", "fell_behind", "close"]
 
@@ -64,7 +67,7 @@ class Session:
 
     __slots__ = (
         "allowed", "codec", "cursors", "device", "inbox", "inbox_paused", "outbox", "person", "phase", "pipe",
-        "position", "pushed", "queued", "reading", "refusals", "side", "stalled", "token_id",
+        "position", "pushed", "queued", "reading", "refusals", "side", "token_id",
     )  # fmt: skip
 
     def __init__(
@@ -85,9 +88,12 @@ class Session:
         self.refusals: dict[int, tuple[int, Refusal]] = {}
         self.queued = False  # whether the router knows that the inbox is not empty
         self.inbox_paused = False
-        self.stalled = False  # whether it is not read, since it does not take its answers
         self.reading = False  # whether the journal is read for it, or is about to be
         self.pushed = False  # whether anything was pushed since the last `synced`
+
+    def is_catching_up(self) -> bool:
+        """Tell whether the link reads from the journal; while it waits, that may change."""
+        return self.phase is Phase.CATCHING_UP
 
     def move(self, move: Move) -> None:
         """Make a move of the table; any other is a defect."""
@@ -95,9 +101,10 @@ class Session:
 
     def receive(self, data: bytes) -> None:
         """Read one message of the peer into the inbox; raise `Unanswerable` if the link cannot go on."""
-        if self.phase is Phase.CLOSING:
+        phase = self.phase
+        if phase is _CLOSING:
             return
-        greeted = self.phase is not Phase.HELLO or bool(self.inbox)  # a hello that waits for its turn counts
+        greeted = phase is not _HELLO or bool(self.inbox)  # a hello that waits for its turn counts
         try:
             frame = self.codec.decode(data)
         except UnreadContent as unread:
@@ -105,12 +112,14 @@ class Session:
                 raise Unanswerable(Close.BAD_FRAME, "hello must come first") from unread
             self.inbox.append(Objection(unread.frame.number, Refusal(UNKNOWN_KIND, "content/kind")))
             return
+        except NotUnicode as malformed:
+            raise Unanswerable(Close.BAD_UTF8, str(malformed)) from malformed
         except Malformed as malformed:
             raise Unanswerable(Close.BAD_FRAME, str(malformed)) from malformed
         kind = type(frame)
         if (kind is Hello) is greeted:
             raise Unanswerable(Close.BAD_FRAME, "hello must come first, and once")
-        if kind is Hello or kind is Ack or kind in self.allowed:
+        if kind in self.allowed or kind is Ack or kind is Hello:
             self.inbox.append(frame)
         else:
             self.inbox.append(Objection(frame.number, Refusal(WRONG_SIDE)))  # type: ignore[union-attr]

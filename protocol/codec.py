@@ -13,11 +13,16 @@ import msgspec
 
 from protocol.frames import Ack, ClientFrame, Hello, Message, SendUnread, ServerFrame
 
+_TEXT: Final = 0x1  # a WebSocket opcode
 FRAME_BYTES_MAX: Final = 64 * 1024  # OWASP's advice for WebSocket messages
 
 
 class Malformed(ValueError):
     """The bytes are no frame; the text says where and why."""
+
+
+class NotUnicode(Malformed):
+    """Text that is no UTF-8, which WebSocket itself forbids."""
 
 
 class UnreadContent(Exception):
@@ -52,10 +57,12 @@ class Codec:
                 return UnreadContent(self._decode_unread(data), str(why))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
+        if isinstance(why, UnicodeDecodeError) and self.opcode == _TEXT:
+            return NotUnicode(str(why))
         return Malformed(str(why))
 
 
-JSON = Codec("json", 0x1, msgspec.json.Decoder, msgspec.json.Encoder)
+JSON = Codec("json", _TEXT, msgspec.json.Decoder, msgspec.json.Encoder)
 MSGPACK = Codec("msgpack", 0x2, msgspec.msgpack.Decoder, msgspec.msgpack.Encoder)
 
 decode_message: Callable[[bytes], Message] = msgspec.msgpack.Decoder(Message).decode
@@ -78,6 +85,6 @@ def websocket_frame(opcode: int, payload: bytes) -> bytes:
 
 
 __all__ = [
-    "FRAME_BYTES_MAX", "JSON", "MSGPACK", "Ack", "Codec", "Hello", "Malformed", "ServerFrame", "UnreadContent",
-    "decode_message", "websocket_frame",
+    "FRAME_BYTES_MAX", "JSON", "MSGPACK", "Ack", "Codec", "Hello", "Malformed", "NotUnicode", "ServerFrame",
+    "UnreadContent", "decode_message", "websocket_frame",
 ]  # fmt: skip

@@ -121,6 +121,7 @@ class Close(IntEnum):
     WRONG_TYPE = 1003
     BAD_UTF8 = 1007
     TOO_BIG = 1009
+    INTERNAL = 1011
     RESTART = 1012
     TRY_LATER = 1013
     BAD_FRAME = 4400
@@ -144,6 +145,7 @@ CLOSINGS: Final[dict[Close, Closing]] = {
     Close.WRONG_TYPE: Closing("stop", "text on a binary link, or the reverse"),
     Close.BAD_UTF8: Closing("stop", "a text frame that is not UTF-8"),
     Close.TOO_BIG: Closing("stop", "more bytes than a frame may have"),
+    Close.INTERNAL: Closing("resume later", "a defect of the gateway"),
     Close.RESTART: Closing("resume", "the gateway restarts, or the world was reset"),
     Close.TRY_LATER: Closing("resume later", "too many sockets"),
     Close.BAD_FRAME: Closing("stop", "the frame could not be read, or not now"),
@@ -151,5 +153,5 @@ CLOSINGS: Final[dict[Close, Closing]] = {
     Close.FORBIDDEN: Closing("stop", "the person or the enterprise is gone"),
     Close.DEADLINE: Closing("resume", "no hello in time"),
     Close.REPLACED: Closing("stop", "the same device opened another link"),
-    Close.FLOOD: Closing("resume later", "too many control frames"),
+    Close.FLOOD: Closing("resume later", "too many control frames, or fragments without end"),
 }

@@ -1,11 +1,11 @@
-"""A WebSocket client for tests, written from RFC 6455 alone: it says exactly the bytes that it is told, also wrong ones."""
+"""A WebSocket client for tests, written from RFC 6455 alone: it says exactly the bytes it is told, also wrong ones."""
 
 import asyncio
 import base64
 import socket
 import struct
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgpack
 import orjson
@@ -79,6 +79,7 @@ class Wire:
     kind: str = "msgpack"
     pongs: int = 0
     after_close: list[int] = field(default_factory=list)  # opcodes that came behind a close frame
+    opened: ClassVar[list["Wire"]] = []
 
     @classmethod
     async def connect(cls, port: int, *, receive_bytes: int = 0, limit: int = 2**16) -> "Wire":
@@ -93,7 +94,15 @@ class Wire:
         except OSError:
             raw.close()
             raise
-        return cls(reader, writer)
+        wire = cls(reader, writer)
+        cls.opened.append(wire)
+        return wire
+
+    @classmethod
+    def drop_all(cls) -> None:
+        """Let no socket outlive its test, however that ended."""
+        while cls.opened:
+            cls.opened.pop().drop()
 
     @classmethod
     async def open(
@@ -174,6 +183,7 @@ class Wire:
                 try:
                     opcode, payload = await self.raw_frame()
                 except (asyncio.IncompleteReadError, ConnectionError):
+                    self.writer.close()
                     raise LinkEnded(LOST) from None
                 if opcode == PING:
                     self.writer.write(client_frame(PONG, payload))

@@ -8,6 +8,7 @@ import uvloop
 
 from adapters.compose import Gateway, run
 from tests.town import Town, build_town
+from tests.wire import Wire
 
 
 def pytest_asyncio_loop_factories(
@@ -24,6 +25,7 @@ async def gateway() -> AsyncIterator[Gateway]:
     """Run a gateway in this process, with every rule on and no disk."""
     async with run(None, profile_name="bench", durability="memory") as gateway:
         yield gateway
+        Wire.drop_all()
 
 
 @pytest.fixture

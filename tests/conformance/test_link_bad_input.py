@@ -8,6 +8,7 @@ import asyncio
 import struct
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import jwt
@@ -21,9 +22,21 @@ from adapters.tokens import ALGORITHM
 from gateway.commands import PutMember, RevokeToken
 from tests.town import CORP, Town, build_town, consumer_token, done, member_token
 from tests.wire import (
-    BINARY, CLOSE, LOST, PING, PONG, TEXT, WAIT_S, HandshakeRefused, LinkEnded, Wire, client_frame, declaring,
-    handshake, synced,
-)  # fmt: skip
+    BINARY,
+    CLOSE,
+    LOST,
+    PING,
+    PONG,
+    TEXT,
+    WAIT_S,
+    HandshakeRefused,
+    LinkEnded,
+    Wire,
+    client_frame,
+    declaring,
+    handshake,
+    synced,
+)
 
 CONTINUATION = 0x0
 FRAME_BYTES_MAX = 64 * 1024
@@ -167,12 +180,14 @@ def signed(gateway: Gateway, key: bytes | None = None, algorithm: str = ALGORITH
         "aud": "member", "sub": f"{CORP}/wu", "dev": "phone", "jti": "x", "iat": now, "exp": now + 60, "corp": CORP
     }  # fmt: skip
     kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    if algorithm == "none":
+        return jwt.encode(kept, None, algorithm)
     return jwt.encode(kept, gateway.tokens._keys.link if key is None else key, algorithm)
 
 
 TOKENS: list[tuple[str, dict[str, Any]]] = [
     ("signed by another", {"key": b"k" * 32}),
-    ("not signed", {"key": b"", "algorithm": "none"}),
+    ("not signed", {"algorithm": "none"}),
     ("another algorithm", {"algorithm": "HS512"}),
     ("expired", {"exp": 1}),
     ("not yet", {"nbf": 2**40}),
@@ -191,6 +206,7 @@ TOKENS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:The HMAC key is")
 @pytest.mark.parametrize(("what", "claims"), TOKENS, ids=[name for name, _ in TOKENS])
 async def test_token_that_opens_nothing(gateway: Gateway, port: int, what: str, claims: dict[str, Any]) -> None:
     assert await refused(port, signed(gateway, **claims)) == 401
@@ -607,13 +623,21 @@ async def test_client_that_says_goodbye_is_answered(gateway: Gateway, port: int,
 async def test_peer_that_goes_on_talking_after_the_close_is_cut_off(gateway: Gateway, port: int, code: int) -> None:
     wire = await live(gateway, port)
     wire.writer.write(b"\xff" * 4 if code == 1002 else client_frame(BINARY, b"\xc1"))
-    more = client_frame(BINARY, bytes(60_000)) * 100
-    async with asyncio.timeout(WAIT_S):
-        with pytest.raises(ConnectionError):
-            while True:
-                wire.writer.write(more)
-                await wire.writer.drain()
+    assert await talks_until_cut_off(wire, client_frame(BINARY, bytes(60_000)) * 100) < 2**25
     wire.writer.close()
+
+
+async def talks_until_cut_off(wire: Wire, more: bytes) -> int:
+    """Talk on, deaf to the close; give how many bytes were said until the socket was gone."""
+    said = 0
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            wire.writer.write(more)
+            said += len(more)
+            try:
+                await wire.writer.drain()
+            except ConnectionError:
+                return said
 
 
 async def half_open(port: int, said: bytes) -> Wire:
@@ -631,20 +655,19 @@ async def test_half_sent_handshakes_end_at_their_deadline_and_honest_clients_do_
     async with run(None, profile_name="bench", durability="memory") as gateway:
         town = await build_town(gateway.router, ["lin"], ["amy"], [])
         port = gateway.listener.port
-        half = [await half_open(port, handshake(port, {})[: 10 + n]) for n in range(100)]
-
-        async def until_cut(wire: Wire) -> None:
-            while trickle and not wire.reader.at_eof():
-                wire.writer.write(b"x")
-                if await asyncio.wait([asyncio.ensure_future(wire.reader.read(1))], timeout=0.05) == b"":
-                    return
-            await wire.reader.read()
-
+        slow = handshake(port, {})[:-2] + b"X-Slow: "
+        half = [await half_open(port, slow if trickle else slow[: 10 + n]) for n in range(100)]
         bystanders = Bystanders(gateway, town)
         await bystanders.start()
         async with asyncio.timeout(WAIT_S):
+            while trickle and not half[-1].reader.at_eof():
+                for wire in half:
+                    if not wire.writer.is_closing():
+                        wire.writer.write(b"x")
+                await bystanders.undisturbed()
             for wire in half:
-                assert await wire.reader.read() == b""
+                with suppress(ConnectionError):  # a byte may have met a closed door
+                    assert await wire.reader.read() == b""
                 wire.writer.close()
         await bystanders.undisturbed()
         await bystanders.stop()
@@ -674,11 +697,9 @@ async def test_above_the_cap_the_oldest_idle_connection_makes_room(monkeypatch: 
             for wire in half[:2]:
                 assert await wire.reader.read() == b""
         more = [await half_open(port, b"GET /ws HT") for _ in range(200)]
-        server = gateway.listener._runner.server
-        assert server is not None
         async with asyncio.timeout(WAIT_S):
-            while len(server.connections) > 20:
-                await asyncio.sleep(0)
+            for wire in half + more[:180]:
+                assert await wire.reader.read() == b""
         await bystanders.undisturbed()
         await bystanders.stop()
         for wire in half + more:

@@ -99,7 +99,7 @@ async def test_reader_refuses_a_size_as_soon_as_it_is_declared() -> None:
 
 
 async def test_protocol_keeps_what_came_behind_the_handshake_and_forgets_its_transport() -> None:
-    """`_message_tail` holds the bytes; with `transport` None, `connection_lost` closes nothing; then it parses no more."""
+    """`_message_tail` holds the bytes; with `transport` None, `connection_lost` closes nothing; no parser is left."""
     seen: dict[str, Any] = {}
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -178,19 +178,21 @@ async def test_independent_client_talks_both_ways(gateway: Gateway, town: Town) 
     headers = {"Authorization": f"Bearer {consumer_token(gateway, 'amy')}"}
     conversation = town.singles["lin", "amy"]
     other = await synced(gateway.listener.port, member_token(gateway, "lin"), "json")
-    async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(url, headers=headers, protocols=["other", "hutong.v1.json"]) as ws:
-            assert ws.protocol == "hutong.v1.json"
-            await ws.send_json({"type": "hello", "token": "", "cursors": []})
-            while (await ws.receive_json(timeout=10))["type"] != "synced":
-                pass
-            await ws.send_json(
-                {"type": "send", "number": 1, "conversation": conversation, "content": {"kind": "text", "text": "早"}}
-            )
-            assert (await ws.receive_json(timeout=10))["type"] == "accepted"
-            assert (await other.until("message"))["content"] == {"kind": "text", "text": "早"}
-            other.send(1, conversation, "安")
-            assert (await ws.receive_json(timeout=10))["content"]["text"] == "安"
-            await ws.close()
-            assert ws.close_code == 1000
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url, headers=headers, protocols=["other", "hutong.v1.json"]) as ws,
+    ):
+        assert ws.protocol == "hutong.v1.json"
+        await ws.send_json({"type": "hello", "token": "", "cursors": []})
+        while (await ws.receive_json(timeout=10))["type"] != "synced":
+            pass
+        await ws.send_json(
+            {"type": "send", "number": 1, "conversation": conversation, "content": {"kind": "text", "text": "早"}}
+        )
+        assert (await ws.receive_json(timeout=10))["type"] == "accepted"
+        assert (await other.until("message"))["content"] == {"kind": "text", "text": "早"}
+        other.send(1, conversation, "安")
+        assert (await ws.receive_json(timeout=10))["content"]["text"] == "安"
+        await ws.close()
+        assert ws.close_code == 1000
     other.drop()

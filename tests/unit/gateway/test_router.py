@@ -226,23 +226,6 @@ async def test_a_link_is_closed_only_after_what_closes_it_is_durable(open_simula
     assert zhang.faults == [Close.FORBIDDEN]
 
 
-async def test_a_link_that_takes_no_answers_is_not_read(open_simulation: Open) -> None:
-    simulation = open_simulation(outbox_bytes_max=500)
-    amy = device(simulation, "amy")
-    amy.connect(True, 0)
-    await simulation.settle()
-    assert amy.pipe is not None
-    amy.pipe.stalled = True
-    for number in range(200):
-        amy.send(chat(simulation, "zhang", "amy"), f"{number}")
-        await asyncio.sleep(0)
-    await simulation.settle()
-    assert amy.pipe.buffered() < 2_000
-    amy.pipe.drain()
-    await simulation.settle()
-    assert len(amy.accepted) == 200
-
-
 async def test_a_full_disk_does_not_keep_the_loop_spinning_nor_from_stopping(
     open_simulation: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
