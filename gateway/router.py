@@ -432,6 +432,9 @@ class Router:
             if session.person in customers and session.phase is not Phase.HELLO:
                 session.answer(Forget(corpid))
                 turn.touched[session] = None
+                if session.outbox.held:  # perhaps messages that are to be forgotten
+                    session.outbox.let_go()
+                    self._audience.drop(session, self._groups_of(session.person))
         for key in [key for key in self._refusals if key[0].startswith(f"{corpid}/")]:
             del self._refusals[key]  # its members' devices number their sends from 1 again
         self._audience.forget(name for name, at in self.state.conversations.items() if at.corpid == corpid)

@@ -305,3 +305,28 @@ async def test_forget_stands_before_the_answers_of_the_next_life(open_simulation
     await simulation.settle()
     assert 1 in amy.accepted
     assert set(amy.stored) == set(simulation.mail.boxes["amy"])
+
+
+async def test_a_reset_leaves_nothing_in_an_outbox_that_is_held_back(open_simulation: Open) -> None:
+    simulation = open_simulation(talk=10)
+    amy, zhang = device(simulation, "amy"), device(simulation, "zhang")
+    zhang.connect(True, 0)
+    amy.connect(True, 0)
+    assert amy.pipe is not None
+    amy.pipe.stalled = True
+    await simulation.settle()
+    zhang.send(chat(simulation, "zhang", "amy"), "missed")
+    await simulation.settle()
+    for _ in range(20):  # until what was missed meanwhile is all that is left to read
+        if session(amy).outbox.held:
+            break
+        amy.pipe.drain()
+        amy.pipe.stalled = True
+        await simulation.settle()
+    assert session(amy).outbox.held
+    zhang.send(chat(simulation, "zhang", "amy"), "held back")
+    await simulation.settle()
+    await reset(simulation)
+    amy.pipe.drain()
+    await simulation.settle()
+    assert set(amy.stored) == set(simulation.mail.boxes["amy"])
