@@ -79,16 +79,8 @@ class Mailboxes:
     def take(self, event: AnyEvent) -> None:
         self.position += 1
         match event:
-            case events.MemberPut():
-                self._open(event.own, event.corpid, f"{event.corpid}/{event.userid}")
-            case events.ConsumerKnown():
-                self._open(event.own, event.corpid, event.handle)
-            case events.RelationPut():
-                self._open(event.conversation, event.corpid, event.member, event.consumer)
-            case events.GroupPut():
-                self._open(event.conversation, event.corpid)
-            case events.AppOpened():
-                self._open(event.conversation, event.corpid, event.person)
+            case events.Posted():
+                self._post(event)
             case events.Joined():
                 self.inside[event.conversation].add(event.person)
             case events.Left():
@@ -97,10 +89,26 @@ class Mailboxes:
                 self._forget(event.corpid)
             case events.Answered():
                 self.accepted[event.person, event.device, event.number] = event.conversation, 0
-            case events.Posted():
-                self._post(event)
+            case _:
+                self._open(event)
 
-    def _open(self, conversation: str, corpid: str, *people: str) -> None:
+    def _open(self, event: AnyEvent) -> None:
+        """Take in that a conversation is there, with those who are in it from the start."""
+        match event:
+            case events.MemberPut():
+                self._enter(event.own, event.corpid, f"{event.corpid}/{event.userid}")
+            case events.ConsumerKnown():
+                self._enter(event.own, event.corpid, event.handle)
+            case events.RelationPut():
+                self._enter(event.conversation, event.corpid, event.member, event.consumer)
+            case events.GroupPut():
+                self._enter(event.conversation, event.corpid)
+            case events.AppOpened():
+                self._enter(event.conversation, event.corpid, event.person)
+            case _:
+                pass
+
+    def _enter(self, conversation: str, corpid: str, *people: str) -> None:
         self.inside.setdefault(conversation, set()).update(people)
         self.corps[conversation] = corpid
 
@@ -415,8 +423,9 @@ class Simulation:
 
     async def ask(self, *asked: commands.Command) -> None:
         """Have commands decided, together in one turn if the bounds allow; fail as the router fails."""
-        waiting = [self.router._ask(command) for command in asked]
-        await asyncio.wait([self.turning, asyncio.gather(*waiting)], return_when=asyncio.FIRST_COMPLETED)
+        waiting = asyncio.gather(*(self.router._ask(command) for command in asked))
+        both: set[asyncio.Future[Any]] = {self.turning, waiting}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if self.turning.done():
             self.turning.result()
 
