@@ -52,9 +52,13 @@ class Outbox:
             self._answers.clear()
         fits = sum(map(len, self._pushes)) <= bytes_max
         if not fits:
-            self._pushes.clear()
-            self.held = False
+            self.let_go()
         return fits
+
+    def let_go(self) -> None:
+        """Forget the pushes that were held back, and hold back no more: they will be read."""
+        self._pushes.clear()
+        self.held = False
 
     def release(self) -> bool:
         """Write the pushes that were held back, and hold back no more; tell whether there were any."""

@@ -19,7 +19,7 @@ from gateway.audience import Audience
 from gateway.commands import Command, Repeated
 from gateway.config import DEFAULT, Config
 from gateway.decide import messages
-from gateway.effects import CloseLinks, TellForgotten
+from gateway.effects import CloseLinks
 from gateway.events import AnyEvent, Posted
 from gateway.ports import Clock, Journal, ResumePoint, Tokens
 from gateway.refusal import Refusal
@@ -396,12 +396,11 @@ class Router:
             if type(event) is Posted:
                 self._apply_posted(turn, event, None)
                 continue
-            consumers: tuple[str, ...] = ()
             if isinstance(event, events.Joined | events.Left):
                 conversation = self.state.conversations[event.conversation]
                 turn.seal(conversation.id, tuple(self._audience.of(conversation)))
             elif isinstance(event, events.CorpReset):
-                consumers = self._before_reset(turn, event.corpid)
+                self._before_reset(turn, event.corpid)
             elif isinstance(event, events.WorldReset):
                 self._before_world_reset(turn)
             record = _encode(event)
@@ -417,19 +416,28 @@ class Router:
             elif isinstance(event, events.CommandRefused):
                 refusal = Refusal(by_code(event.code), event.rule, event.retry_at_ms)
                 self._note(turn.now_ms, event.recipient or event.corpid, "SendFor", "", 0, refusal)
-            turn.effects += effects.of(event, consumers)
+            turn.effects += effects.of(event)
 
-    def _before_reset(self, turn: Turn, corpid: str) -> tuple[str, ...]:
-        """Note whom a reset enterprise knew, and drop what this turn had to say in its conversations."""
+    def _before_reset(self, turn: Turn, corpid: str) -> None:
+        """Drop what this turn had to say in a reset enterprise's conversations, and have its customers forget it.
+
+        They are told in the turn's order: an answer that follows may be about a conversation whose id has come again.
+        """
         for name in [name for name, (at, _) in turn.posts.items() if at.corpid == corpid]:
             del turn.posts[name]
         turn.sealed = [(audience, posts) for audience, posts in turn.sealed if not self._is_of(corpid, posts)]
+        customers = set(self.state.corps[corpid].consumers.values())
         for session in self.sessions:
             self._drop_cursors(session, corpid)
+            if session.person in customers and session.phase is not Phase.HELLO:
+                session.answer(Forget(corpid))
+                turn.touched[session] = None
+                if session.outbox.held:  # perhaps messages that are to be forgotten
+                    session.outbox.let_go()
+                    self._audience.drop(session, self._groups_of(session.person))
         for key in [key for key in self._refusals if key[0].startswith(f"{corpid}/")]:
             del self._refusals[key]  # its members' devices number their sends from 1 again
         self._audience.forget(name for name, at in self.state.conversations.items() if at.corpid == corpid)
-        return tuple(self.state.corps[corpid].consumers.values())
 
     def _is_of(self, corpid: str, posts: list[Post]) -> bool:
         return self.state.conversations[posts[0][0].conversation].corpid == corpid
@@ -574,7 +582,7 @@ class Router:
         """Say what has become durable. A link that cannot take its pushes reads them from the journal later."""
         self._gather(turn)
         for effect in turn.effects:
-            self._effect(turn, effect)
+            self._effect(effect)
         self._flush(turn)
         for session, chunks, upto in turn.behind:  # after the flush: a welcome comes before what was missed
             task = asyncio.get_running_loop().create_task(self._read(session, chunks, upto))
@@ -664,14 +672,7 @@ class Router:
         if session.phase is Phase.CATCHING_UP:
             self._audience.drop(session, self._groups_of(session.person))
 
-    def _effect(self, turn: Turn, effect: effects.Effect) -> None:
-        if isinstance(effect, TellForgotten):
-            handles = set(effect.handles)
-            for session in self.sessions:
-                if session.person in handles and session.phase in (Phase.LIVE, Phase.CATCHING_UP):
-                    session.answer(Forget(effect.corpid))
-                    turn.touched[session] = None
-            return
+    def _effect(self, effect: CloseLinks) -> None:
         for session in [session for session in self.sessions if _meant(effect, session)]:
             self._end(session, effect.close, effect.text)
 

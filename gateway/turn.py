@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.catchup import Chunk
-from gateway.effects import Effect
+from gateway.effects import CloseLinks
 from gateway.events import Posted
 from gateway.ports import Reply
 from gateway.session import Session
@@ -24,7 +24,7 @@ class Turn:
         self.posts: dict[str, tuple[Conversation, list[Post]]] = {}  # gathered by conversation
         self.sealed: list[tuple[tuple[Session, ...], list[Post]]] = []
         self.touched: dict[Session, None] = {}
-        self.effects: list[Effect] = []
+        self.effects: list[CloseLinks] = []
         self.answered: list[tuple[Reply, Any]] = []
         self.behind: list[tuple[Session, list[Chunk], int]] = []  # what links have missed, up to a position
 

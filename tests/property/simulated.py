@@ -79,16 +79,8 @@ class Mailboxes:
     def take(self, event: AnyEvent) -> None:
         self.position += 1
         match event:
-            case events.MemberPut():
-                self._open(event.own, event.corpid, f"{event.corpid}/{event.userid}")
-            case events.ConsumerKnown():
-                self._open(event.own, event.corpid, event.handle)
-            case events.RelationPut():
-                self._open(event.conversation, event.corpid, event.member, event.consumer)
-            case events.GroupPut():
-                self._open(event.conversation, event.corpid)
-            case events.AppOpened():
-                self._open(event.conversation, event.corpid, event.person)
+            case events.Posted():
+                self._post(event)
             case events.Joined():
                 self.inside[event.conversation].add(event.person)
             case events.Left():
@@ -97,10 +89,26 @@ class Mailboxes:
                 self._forget(event.corpid)
             case events.Answered():
                 self.accepted[event.person, event.device, event.number] = event.conversation, 0
-            case events.Posted():
-                self._post(event)
+            case _:
+                self._open(event)
 
-    def _open(self, conversation: str, corpid: str, *people: str) -> None:
+    def _open(self, event: AnyEvent) -> None:
+        """Take in that a conversation is there, with those who are in it from the start."""
+        match event:
+            case events.MemberPut():
+                self._enter(event.own, event.corpid, f"{event.corpid}/{event.userid}")
+            case events.ConsumerKnown():
+                self._enter(event.own, event.corpid, event.handle)
+            case events.RelationPut():
+                self._enter(event.conversation, event.corpid, event.member, event.consumer)
+            case events.GroupPut():
+                self._enter(event.conversation, event.corpid)
+            case events.AppOpened():
+                self._enter(event.conversation, event.corpid, event.person)
+            case _:
+                pass
+
+    def _enter(self, conversation: str, corpid: str, *people: str) -> None:
         self.inside.setdefault(conversation, set()).update(people)
         self.corps[conversation] = corpid
 
@@ -226,6 +234,7 @@ class Device:
         self.number = 0
         self.sent: dict[int, frames.ClientCommand] = {}
         self.accepted: dict[int, Key] = {}
+        self.former = 0  # numbers up to here belong to a life that was forgotten
         self.pipe: Pipe | None = None
         self.unsent: list[bytes] = []
         self.begin_link(0, {})
@@ -289,7 +298,7 @@ class Device:
 
     def repeat(self) -> None:
         """Say the last command again, as a device does that has heard nothing."""
-        if self.sent:
+        if self.sent and max(self.sent) > self.former:
             self.say(self.sent[max(self.sent)])
 
     def read(self, data: bytes) -> None:
@@ -312,11 +321,6 @@ class Device:
         self.link_got.add(key)
         assert key[1] > self.link_cursors.get(key[0], 0), "nothing at or below a cursor"
         assert key[1] > max((at for name, at in self.link_got - {key} if name == key[0]), default=0), "in order"
-        box = self.simulation.mail.boxes.get(self.person, {})
-        if key in box:  # or an enterprise was reset meanwhile, and a forget follows
-            position, said = box[key]
-            assert position > self.link_after, "nothing at or below the token"
-            assert msgpack.unpackb(said) == frame, "what stands in the journal"
         self.stored[key] = frame
         self.cursors[key[0]] = max(self.cursors.get(key[0], 0), key[1])
 
@@ -324,7 +328,7 @@ class Device:
         number, key = frame["number"], (frame["conversation"], frame["sequence"])
         assert self.accepted.setdefault(number, key) == key, "a repeat gets its first answer"
         sent = self.sent[number]
-        if isinstance(sent, frames.Send):
+        if isinstance(sent, frames.Send) and number > self.former:
             assert key[0] == sent.conversation
             self.stored.setdefault(key, None)
 
@@ -344,6 +348,7 @@ class Device:
             self.cursors.pop(key[0], None)
             self.link_cursors.pop(key[0], None)
             self.link_got.discard(key)
+        self.former = max(self.accepted, default=0)
 
     def _fault(self, frame: dict[str, Any]) -> None:
         self.faults.append(frame["code"])
@@ -405,19 +410,22 @@ class Simulation:
         """Nothing is said before it is durable."""
         for frame in decoded(data):
             if frame["type"] == "message":
-                box = self.mail.heads.get(frame["conversation"], 0)
-                assert frame["sequence"] <= box or frame["corp"] not in self.mail.corps.values()
+                position, said = self.mail.boxes[device.person][frame["conversation"], frame["sequence"]]
+                assert msgpack.unpackb(said) == frame, "what stands in the journal"
+                assert position > device.link_after, "nothing at or below the token"
             elif frame["type"] == "accepted":
                 assert (device.person, device.name, frame["number"]) in self.mail.accepted
             elif frame["type"] == "synced":
                 assert int(frame["token"].split(" ")[1]) <= self.mail.position
             elif frame["type"] == "welcome":
-                assert frame["last_number"] <= self.last_number(device)
+                refused = self.router._refusals.get((device.person, device.name), {})
+                assert frame["last_number"] <= self.last_number(device) or frame["last_number"] in refused
 
     async def ask(self, *asked: commands.Command) -> None:
         """Have commands decided, together in one turn if the bounds allow; fail as the router fails."""
-        waiting = [self.router._ask(command) for command in asked]
-        await asyncio.wait([self.turning, asyncio.gather(*waiting)], return_when=asyncio.FIRST_COMPLETED)
+        waiting = asyncio.gather(*(self.router._ask(command) for command in asked))
+        both: set[asyncio.Future[Any]] = {self.turning, waiting}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if self.turning.done():
             self.turning.result()
 

@@ -263,6 +263,26 @@ async def test_an_acknowledgement_that_names_a_conversation_twice_delivers_once(
     assert simulation.journal.position == before + 1
 
 
+async def test_a_revoked_token_stays_revoked_when_the_world_is_reset(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    await simulation.router.ask(commands.RevokeToken("jti", 2**40))
+    await simulation.router.ask(commands.ResetWorld("seed"))
+    assert "jti" in simulation.router.state.revoked
+
+
+async def test_codes_made_after_a_reset_are_new(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    ask = simulation.router.ask
+    await ask(commands.PutCorp("jade", "Jade", "jade"))
+    await ask(commands.PutMember("jade", "qian", "Qian"))
+    await ask(commands.PutCode("jade", userid="qian"))
+    for name in ("zhang", "li"):
+        await ask(commands.PutCode(CORP, userid=name))
+    await ask(commands.ResetCorp("jade"))
+    await ask(commands.PutCode(CORP, userid="zhang"))
+    assert len(simulation.router.state.codes) == 2 + 3
+
+
 async def test_a_device_may_speak_right_after_its_hello(open_simulation: Open) -> None:
     simulation = open_simulation()
     amy = device(simulation, "amy")
@@ -273,3 +293,40 @@ async def test_a_device_may_speak_right_after_its_hello(open_simulation: Open) -
     one.receive(one.codec.encode(send))
     await simulation.settle()
     assert 1 in amy.accepted
+
+
+async def test_forget_stands_before_the_answers_of_the_next_life(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    amy.send(chat(simulation, "zhang", "amy"), "into the next life, the id being the same")
+    await simulation.ask(commands.ResetCorp(CORP), *WORLD)
+    await simulation.settle()
+    assert 1 in amy.accepted
+    assert set(amy.stored) == set(simulation.mail.boxes["amy"])
+
+
+async def test_a_reset_leaves_nothing_in_an_outbox_that_is_held_back(open_simulation: Open) -> None:
+    simulation = open_simulation(talk=10)
+    amy, zhang = device(simulation, "amy"), device(simulation, "zhang")
+    zhang.connect(True, 0)
+    amy.connect(True, 0)
+    assert amy.pipe is not None
+    amy.pipe.stalled = True
+    await simulation.settle()
+    zhang.send(chat(simulation, "zhang", "amy"), "missed")
+    await simulation.settle()
+    for _ in range(20):  # until what was missed meanwhile is all that is left to read
+        if session(amy).outbox.held:
+            break
+        amy.pipe.drain()
+        amy.pipe.stalled = True
+        await simulation.settle()
+    assert session(amy).outbox.held
+    zhang.send(chat(simulation, "zhang", "amy"), "held back")
+    await simulation.settle()
+    await reset(simulation)
+    amy.pipe.drain()
+    await simulation.settle()
+    assert set(amy.stored) == set(simulation.mail.boxes["amy"])
