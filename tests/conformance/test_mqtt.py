@@ -160,9 +160,7 @@ class Names:
 
 def posted(sequence: int, origin: Origin | None, conversation: str = "cv1") -> Posted:
     message = Message(CORP, conversation, sequence, 1000, "member", "zhangsan", Text("hello"))
-    return Posted(
-        conversation, sequence, 0, 1000, f"{CORP}/zhangsan", msgspec.msgpack.encode(message), origin=origin
-    )
+    return Posted(conversation, sequence, 0, 1000, f"{CORP}/zhangsan", msgspec.msgpack.encode(message), origin=origin)
 
 
 @asynccontextmanager
