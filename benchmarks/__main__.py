@@ -30,7 +30,8 @@ def main() -> int:
     floor = floors(BUILD)
     found = measure(goals, QUICK if asked.quick else FULL, floor)
     _write(here, floor, found, bool(asked.quick))
-    print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}, commit {here['commit']}\n")
+    build = "" if here["python_optimized"] else " (built without optimizations)"
+    print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}{build}, commit {here['commit']}\n")
     print(floors_table(floor), table(found.rows), goals_table(found), sep="\n\n")
     print(f"\nall of it: {RESULT}")
     for failure in found.failures:
