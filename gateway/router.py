@@ -474,9 +474,7 @@ class Router:
                 session.outbox.held = True
                 self._audience.add(session, person, self._groups_of(session.person))
             session.reading = True
-            task = asyncio.get_running_loop().create_task(self._read(session, chunks, self.state.position))
-            self._reading.add(task)
-            task.add_done_callback(self._reading.discard)
+            turn.reads.append((session, chunks, self.state.position))
             return
         session.move("caught_up")
         session.cursors = {}
@@ -497,7 +495,6 @@ class Router:
             self._end(session, Close.RESTART, "the journal could not be read")
 
     async def _read_chunks(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
-        await self._until_durable(upto)
         for chunk in chunks:
             async with self._readers:  # not while a slow link takes what was read: others read then
                 if session.phase is not Phase.CATCHING_UP:
@@ -538,18 +535,6 @@ class Router:
             session.pushed = True
             self._sync_later()
 
-    async def _until_durable(self, position: int) -> None:
-        """Wait until the turn that made the plan has been appended: a record not on disk cannot be read."""
-        if self.durable_position >= position:
-            return
-        grown = self.watch()
-        try:
-            while self.durable_position < position:
-                grown.clear()
-                await grown.wait()
-        finally:
-            self.unwatch(grown)
-
     @staticmethod
     def _framed(session: Session, frame: bytes) -> bytes:
         payload = frame if session.codec is MSGPACK else session.codec.encode(decode_message(frame))
@@ -571,6 +556,10 @@ class Router:
         for session in turn.touched:
             if not session.outbox.flush(self.config.outbox_bytes_max):
                 self._fell_behind(session, before)
+        for session, chunks, upto in turn.reads:  # now that it is durable, and stands behind the welcome
+            task = asyncio.get_running_loop().create_task(self._read(session, chunks, upto))
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
         for future, answer in turn.answered:
             if not future.done():
                 future.set_result(answer)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.catchup import Chunk
 from gateway.effects import Effect
 from gateway.events import Posted
 from gateway.ports import Reply
@@ -14,7 +15,7 @@ Post = tuple[Posted, Session | None]  # a message, and the link that spoke
 class Turn:
     """Filled in place, in the order things were decided."""
 
-    __slots__ = ("answered", "bytes", "effects", "now_ms", "posts", "records", "sealed", "touched")
+    __slots__ = ("answered", "bytes", "effects", "now_ms", "posts", "reads", "records", "sealed", "touched")
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
@@ -25,6 +26,7 @@ class Turn:
         self.touched: dict[Session, None] = {}
         self.effects: list[Effect] = []
         self.answered: list[tuple[Reply, Any]] = []
+        self.reads: list[tuple[Session, list[Chunk], int]] = []  # what a link has missed, up to a position
 
     def seal(self, conversation: str, audience: tuple[Session, ...]) -> None:
         """Fix who gets what was gathered so far: the audience is about to change."""
