@@ -1,5 +1,6 @@
 """The beginning of a world: every record of it thought out at once, so that it is appended whole or not at all."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from adapters import world as worlds
@@ -16,19 +17,17 @@ class Genesis(NamedTuple):
     records: list[bytes]
 
 
-def begin(state: State, world: World | None, profile_name: str | None, real_ms: int) -> Genesis:
+def begin(state: State, read: Callable[[], World] | None, profile_name: str | None, real_ms: int) -> Genesis:
     """Make a world in an empty state; `BrokenWorld` or `UnknownProfile` if it cannot be made.
 
     A profile asked for wins over the world's own.
     """
-    if world is not None:
-        worlds.check(world, Names())
-    named = profile_name or (world.profile if world is not None else None) or profile.DEFAULT_PROFILE
-    seed = (world.seed if world is not None else None) or SEED
-    first = [commands.ResetWorld(seed), commands.SetProfile(profile.read(named))]
+    world = read() if read is not None else World(1)
+    worlds.check(world, Names())
+    numbers = profile.read(profile_name or world.profile or profile.DEFAULT_PROFILE)
     records: list[bytes] = []
     now_ms = state.clock.at(real_ms)
-    for command in (*first, *(worlds.asks(world) if world is not None else ())):
+    for command in (commands.ResetWorld(world.seed or SEED), commands.SetProfile(numbers), *worlds.asks(world)):
         decided = decide.by_service(state, now_ms, real_ms, command)
         if isinstance(decided, Refusal):
             raise BrokenWorld(f"{command}: {decided.reason.text} ({decided.rule})")

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Final, cast
 
+import structlog
 from aiohttp import web
 
 from adapters import consumer, enterprise
@@ -19,8 +20,10 @@ from protocol.frames import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
 
 UNAUTHENTICATED_MAX: Final = 1_000  # connections that are no link yet
 IDLE_S: Final = 5.0  # a connection without a whole request for so long is closed
-BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # a world file
+BACKLOG: Final = 4096  # connections that wait to be accepted
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+
+log = structlog.get_logger()
 
 _CODECS: Final = {SUBPROTOCOL_JSON: JSON, SUBPROTOCOL_MSGPACK: MSGPACK}
 
@@ -35,6 +38,14 @@ class LinkDoor:
         self._ready = ready
 
     async def open(self, request: web.Request) -> web.StreamResponse:
+        """Open a link, or say why not."""
+        try:
+            return self._open(request)
+        except web.HTTPException as no:
+            log.info("link_refused", status=no.status, why=(no.text or "").strip())
+            raise
+
+    def _open(self, request: web.Request) -> web.StreamResponse:
         if not self._ready():
             raise web.HTTPServiceUnavailable(text="not ready\n", headers={"Retry-After": "1"})
         check_origin(request)
@@ -110,6 +121,10 @@ class _TooMany(asyncio.Protocol):
         cast(asyncio.Transport, transport).abort()
 
 
+class CannotListen(Exception):
+    """The port cannot be had; the text says what to do, in one line."""
+
+
 def _room(http: web.Server) -> bool:
     """Close the connection that has been idle for longest, if any is; the oldest come first."""
     open_ = [connection for connection in http.connections if not connection._force_close]  # noqa: SLF001 - tested
@@ -128,7 +143,8 @@ class Listener:
     so that whoever holds connections open holds up nobody but themselves.
     """
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, host: str, port: int) -> None:
+        """Take the port, so that whoever comes waits; `CannotListen` if it is taken."""
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -138,10 +154,26 @@ class Listener:
             shutdown_timeout=1.0,
         )
         self._server: asyncio.Server | None = None
-        self.port = 0
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+            self._socket.listen(BACKLOG)
+        except OSError as why:
+            self._socket.close()
+            raise CannotListen(
+                f"port {port} on {host} cannot be used ({why.strerror or why}): choose another with --port"
+            ) from why
+        self.port: int = self._socket.getsockname()[1]
 
-    async def open(self, host: str, port: int) -> None:
-        """Listen; OSError if the port is taken."""
+    @property
+    def connections(self) -> int:
+        """Count the connections that are no link."""
+        http = self._runner.server
+        return len(http.connections) if http is not None else 0
+
+    async def open(self) -> None:
+        """Begin to answer."""
         await self._runner.setup()
         http = self._runner.server
         assert http is not None
@@ -153,12 +185,12 @@ class Listener:
             return made
 
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(protocol, host, port, family=socket.AF_INET, backlog=4096)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await loop.create_server(protocol, sock=self._socket, backlog=BACKLOG)
 
     def stop_accepting(self) -> None:
         if self._server is not None:
             self._server.close()
+        self._socket.close()
 
     async def close(self) -> None:
         self.stop_accepting()

@@ -101,15 +101,12 @@ class MqttDoor:
             try:
                 async with BrokerLink(self._address, self._client_id, self._version) as link:
                     await self._serve(link)
-            except* (aiomqtt.MqttError, _NothingDone) as group:
-                self._note(group)
+            except (aiomqtt.MqttError, _NothingDone) as why:
+                self._note(why)
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
 
-    def _note(self, group: ExceptionGroup[Exception]) -> None:
-        why: BaseException = group
-        while isinstance(why, BaseExceptionGroup):
-            why = why.exceptions[0]
+    def _note(self, why: Exception) -> None:
         if self._version is aiomqtt.ProtocolVersion.V5 and wants_older(why):
             self._version = aiomqtt.ProtocolVersion.V311
             self._pause_s = 0.0
@@ -127,13 +124,8 @@ class MqttDoor:
         self.connections_total += 1
         self.link = link
         self.connected.set()
-        taken: asyncio.Queue[_Taken] = asyncio.Queue(IN_FLIGHT_MAX)
-        in_flight: set[int] = set()
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._take(link, taken, in_flight))
-                group.create_task(self._answer(link, taken, in_flight))
-                group.create_task(self._tell(link))
+            await self._work(link)
         except asyncio.CancelledError:
             with suppress(aiomqtt.MqttError):
                 await link.tell(gateway_state(online=False), retain=True)
@@ -141,6 +133,23 @@ class MqttDoor:
         finally:
             self.connected.clear()
             self.link = None
+
+    async def _work(self, link: BrokerLink) -> None:
+        """Take, answer and tell until one of them ends. (Python 3.11's TaskGroup may lose a cancellation here.)"""
+        taken: asyncio.Queue[_Taken] = asyncio.Queue(IN_FLIGHT_MAX)
+        in_flight: set[int] = set()
+        work = [
+            asyncio.create_task(self._take(link, taken, in_flight)),
+            asyncio.create_task(self._answer(link, taken, in_flight)),
+            asyncio.create_task(self._tell(link)),
+        ]
+        try:
+            ended, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            ended.pop().result()
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
 
     # Commands in
 

@@ -5,10 +5,11 @@ Nothing of QoS 1 is discarded: the broker holds back what exceeds Receive Maximu
 
 import asyncio
 import ssl
+from collections.abc import Awaitable
 from contextlib import suppress
 from ipaddress import ip_address
 from socket import IPPROTO_TCP, TCP_NODELAY
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
@@ -23,6 +24,8 @@ from protocol.topics import Publication, gateway_state
 IN_FLIGHT_MAX: Final = 64  # commands taken and not yet acknowledged; more would not make commits larger
 PENDING_MAX: Final = 512  # calls under way, above which aiomqtt warns
 FOR_EVER: Final = 0xFFFFFFFF  # MQTT 5's session expiry interval that never ends
+
+T = TypeVar("T")
 
 
 class Address(NamedTuple):
@@ -64,7 +67,8 @@ class BrokerLink(aiomqtt.Client):
     """A connection with a persistent session, where whoever takes a message acknowledges it.
 
     Touched, and tested in tests/conformance/test_mqtt.py: `_client` is paho's client, whose manual acknowledgement
-    aiomqtt does not offer; `_on_publish` is aiomqtt's own callback for PUBACK, which overlooks MQTT 5's refusals.
+    aiomqtt does not offer; `_on_publish` is its callback for PUBACK, which overlooks MQTT 5's refusals; `_wait_for` is
+    how it waits for an answer: by asyncio.wait_for, which in Python 3.11 loses a cancellation that comes with it.
     """
 
     def __init__(self, address: Address, client_id: str, version: aiomqtt.ProtocolVersion) -> None:
@@ -115,6 +119,13 @@ class BrokerLink(aiomqtt.Client):
         if reason_code.is_failure:
             self._refusal = reason_code
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109 (its signature)
+        try:
+            async with asyncio.timeout(timeout or self.timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("the broker does not answer") from None
 
 
 def _connect_properties() -> Properties:

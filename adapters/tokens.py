@@ -27,6 +27,7 @@ TICKET_S: Final = 30
 TICKETS_MAX: Final = 10_000
 DEVICE_CHARACTERS_MAX: Final = 64
 AUDIENCES: Final = ("member", "consumer")
+KEYS_FILE: Final = "keys.json"
 _NONCE_BYTES: Final = 12
 
 
@@ -58,7 +59,7 @@ class Keys(Struct, frozen=True):
     @classmethod
     def kept_in(cls, folder: Path) -> "Keys":
         """Read the keys of a data folder, making them on first use, readable by the owner alone."""
-        path = folder / "keys.json"
+        path = folder / KEYS_FILE
         if path.exists():
             kept = json.loads(path.read_text())
             return cls(kept["key_id"], bytes.fromhex(kept["link"]), bytes.fromhex(kept["resume"]))

@@ -30,8 +30,9 @@ def main() -> int:
     floor = floors(BUILD)
     found = measure(goals, QUICK if asked.quick else FULL, floor)
     _write(here, floor, found, bool(asked.quick))
-    print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}, commit {here['commit']}\n")
-    print(floors_table(floor), table(found.rows), goals_table(found.values, found.by_cpu), sep="\n\n")
+    build = "" if here["python_optimized"] else " (built without optimizations)"
+    print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}{build}, commit {here['commit']}\n")
+    print(floors_table(floor), table(found.rows), goals_table(found), sep="\n\n")
     print(f"\nall of it: {RESULT}")
     for failure in found.failures:
         say(f"failed: {failure}")
@@ -51,7 +52,7 @@ def _write(here: dict[str, Any], floor: dict[str, Any], found: Found, quick: boo
         "quick": quick,
         "floors": floor,
         "rows": [row_json(row) for row in found.rows],
-        "goals": goals_json(found.values, found.by_cpu),
+        "goals": goals_json(found),
         "failures": found.failures,
     }
     RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")

@@ -121,8 +121,8 @@ async def _serve() -> None:
 
     application = web.Application()
     application.router.add_get("/ws", door)
-    listener = Listener(application)
-    await listener.open("127.0.0.1", 0)
+    listener = Listener(application, "127.0.0.1", 0)
+    await listener.open()
     print(listener.port, flush=True)
     await asyncio.Event().wait()
 

@@ -91,6 +91,8 @@ class Figures(msgspec.Struct):
     unanswered: int
     server_cpu_s: float
     generator_cpu_s: float
+    server_waited_s: float
+    generator_waited_s: float
     server_rss_kib: Memory
 
 

@@ -561,6 +561,18 @@ static double own_cpu_s(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* Seconds that a process's first thread was ready to run while something else had its core. */
+static double waited_s(int pid) {
+    char path[64];
+    unsigned long long ran, waited = 0;
+    snprintf(path, sizeof path, "/proc/%d/schedstat", pid);
+    FILE *file = pid ? fopen(path, "r") : NULL;
+    if (!file) return 0;
+    if (fscanf(file, "%llu %llu", &ran, &waited) != 2) waited = 0;
+    fclose(file);
+    return (double)waited / 1e9;
+}
+
 static long server_rss_kib(void) {
     char path[64];
     long whole, resident = 0;
@@ -575,7 +587,8 @@ static long server_rss_kib(void) {
 /* ---- phases ---- */
 
 static uint64_t phase_us, start_us, end_us, ack_slice_us;
-static double arrival_us, cpu_start, cpu_end, own_start, own_end;
+static double arrival_us;
+static struct costs { double server_cpu_s, own_cpu_s, server_waited_s, own_waited_s; } cost_start, cost_end;
 static long rss_baseline, rss_ready, rss_end;
 
 static void enter(enum phase next) {
@@ -592,13 +605,19 @@ static void start_sending(void) {
     }
 }
 
+static void read_costs(struct costs *costs) {
+    *costs = (struct costs){server_cpu_s(), own_cpu_s(), waited_s(plan.server), waited_s(getpid())};
+}
+
 static void start_measuring(void) {
     enter(MEASURING);
-    start_us = now_us, at_start = total, cpu_start = server_cpu_s(), own_start = own_cpu_s();
+    start_us = now_us, at_start = total;
+    read_costs(&cost_start);
 }
 
 static void stop_measuring(void) {
-    end_us = now_us, at_end = total, cpu_end = server_cpu_s(), own_end = own_cpu_s(), rss_end = server_rss_kib();
+    end_us = now_us, at_end = total, rss_end = server_rss_kib();
+    read_costs(&cost_end);
     enter(DRAINING);
 }
 
@@ -749,7 +768,9 @@ static void tell(void) {
     printf("\"sent\": %lu, \"accepted\": %lu, \"refused\": %lu, \"expected\": %lu, \"delivered\": %lu, \"lost\": %ld, ",
            sent, total.accepted, total.refused, expected, total.delivered, (long)(expected - total.delivered));
     printf("\"unanswered\": %lu, \"server_cpu_s\": %.6f, \"generator_cpu_s\": %.6f, ", outstanding,
-           cpu_end - cpu_start, own_end - own_start);
+           cost_end.server_cpu_s - cost_start.server_cpu_s, cost_end.own_cpu_s - cost_start.own_cpu_s);
+    printf("\"server_waited_s\": %.6f, \"generator_waited_s\": %.6f, ",
+           cost_end.server_waited_s - cost_start.server_waited_s, cost_end.own_waited_s - cost_start.own_waited_s);
     printf("\"server_rss_kib\": {\"baseline\": %ld, \"ready\": %ld, \"end\": %ld}}\n", rss_baseline, rss_ready, rss_end);
 }
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
@@ -22,6 +23,7 @@ def machine() -> dict[str, Any]:
         "load_before": round(os.getloadavg()[0], 2),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "python_optimized": "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")),
         "versions": {name: version(name) for name in LIBRARIES} | {"mosquitto": mosquitto_version()},
         "commit": _commit(),
     }

@@ -4,12 +4,13 @@ import dataclasses
 import math
 from typing import Any
 
-from benchmarks.goals import GOALS
+from benchmarks.goals import GOALS, Goal
 from benchmarks.rows import Row, Run
+from benchmarks.suite import Found
 
 HEAD = (
     "N/G/W/S", "system", "messages/s", "±%", "deliveries/s", "ack p50", "p99 ms", "delivery p50", "p99 ms",
-    "µs/message", "µs/delivery", "core %", "RSS MiB", "generator %",
+    "µs/message", "µs/delivery", "core", "waited", "RSS MiB", "generator", "waited",
 )  # fmt: skip
 
 
@@ -23,21 +24,22 @@ def row_json(row: Row) -> dict[str, Any]:
         "open_loop_rate": row.rate or None,
         "median": {name: round(row.median(name), 4) for name in figures} if row.runs else None,
         "lower_bound": row.lower_bound,
+        "disturbed": row.disturbed,
         "runs": [dataclasses.asdict(run) for run in row.runs],
         "failures": row.failures,
     }
 
 
-def goals_json(values: dict[int, float], by_cpu: dict[int, float]) -> list[dict[str, Any]]:
+def goals_json(found: Found) -> list[dict[str, Any]]:
     """Give each measured goal with what is owed, what was found, and whether it was met."""
     return [
         {
             "goal": goal.number, "what": goal.what, "value": _finite(value),
-            "by_cpu": _finite(by_cpu.get(goal.number, math.nan)),
+            "by_cpu": _finite(found.by_cpu.get(goal.number, math.nan)), "disturbed": goal.number in found.unsure,
             "owed": goal.owed, "owed_met": None if goal.owed is None else goal.met(value, goal.owed),
             "must": goal.must, "must_met": goal.met(value, goal.must),
         }
-        for goal in GOALS if (value := values.get(goal.number)) is not None
+        for goal in GOALS if (value := found.values.get(goal.number)) is not None
     ]  # fmt: skip
 
 
@@ -47,7 +49,11 @@ def _finite(value: float) -> float | None:
 
 def table(rows: list[Row]) -> str:
     """Lay the rows out; `≥` marks a rate that the generator, not the system, may have bounded."""
-    return _aligned([HEAD, *(_cells(row) for row in rows)])
+    disturbed = sum(row.disturbed for row in rows)
+    warning = (
+        f"\nother programs took a good part of the cores in {disturbed} rows: only the ratios by CPU are a measure"
+    )
+    return _aligned([HEAD, *(_cells(row) for row in rows)]) + (warning if disturbed else "")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -59,7 +65,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         "messages_s": mark + "{:,.0f}", "spread": "{:.0f}", "deliveries_s": mark + "{:,.0f}",
         "ack_p50_ms": "{:.1f}", "ack_p99_ms": "{:.1f}", "delivery_p50_ms": "{:.1f}", "delivery_p99_ms": "{:.1f}",
         "server_us_message": "{:.1f}", "server_us_delivery": "{:.2f}", "server_share": "{:.0%}",
-        "server_rss_mib": "{:.0f}", "generator_share": "{:.0%}",
+        "server_waited_share": "{:.0%}", "server_rss_mib": "{:.0f}", "generator_share": "{:.0%}",
+        "generator_waited_share": "{:.0%}",
     }  # fmt: skip
     return (row.workload.name, name, *(form.format(_value(row, figure)) for figure, form in shown.items()))
 
@@ -74,25 +81,26 @@ def spread_percent(values: list[float]) -> float:
     return (high - low) / (high + low) * 100 if high else 0.0
 
 
-def goals_table(values: dict[int, float], by_cpu: dict[int, float]) -> str:
+def goals_table(found: Found) -> str:
     """Lay the goals out, with yes or no; `by CPU` is the ratio of what a message or delivery cost the server."""
-    lines: list[tuple[str, ...]] = [("goal", "", "found", "by CPU", "owed", "met", "must", "met")]
-    for goal in GOALS:
-        value = values.get(goal.number)
-        if value is None:
-            continue
-        sign = "≥ " if goal.at_least else "≤ "
-        bounds = [("–", "–") if bound is None else (f"{sign}{bound:g}{goal.unit}", _yes(goal.met(value, bound)))
-                  for bound in (goal.owed, goal.must)]  # fmt: skip
-        found = "failed" if math.isnan(value) else f"{value:.2f}{goal.unit}"
-        cost = by_cpu.get(goal.number, math.nan)
-        beside = "–" if math.isnan(cost) else f"{cost:.2f}×"
-        lines.append((str(goal.number), goal.what, found, beside, *bounds[0], *bounds[1]))
-    return _aligned(lines)
+    head = ("goal", "", "found", "by CPU", "owed", "met", "must", "met")
+    return _aligned([head, *(_goal_cells(goal, found) for goal in GOALS if goal.number in found.values)])
 
 
-def _yes(met: bool) -> str:
-    return "yes" if met else "no"
+def _goal_cells(goal: Goal, found: Found) -> tuple[str, ...]:
+    value, cost = found.values[goal.number], found.by_cpu.get(goal.number, math.nan)
+    told = "failed" if math.isnan(value) else f"{value:.2f}{goal.unit}"
+    beside = "–" if math.isnan(cost) else f"{cost:.2f}×"
+    doubt = "?" if goal.number in found.unsure else ""
+    return (str(goal.number), goal.what, told, beside, *_verdict(goal, value, goal.owed, doubt),
+            *_verdict(goal, value, goal.must, doubt))  # fmt: skip
+
+
+def _verdict(goal: Goal, value: float, bound: float | None, doubt: str) -> tuple[str, str]:
+    if bound is None:
+        return "–", "–"
+    sign = "≥" if goal.at_least else "≤"
+    return f"{sign} {bound:g}{goal.unit}", ("yes" if goal.met(value, bound) else "no") + doubt
 
 
 def _aligned(lines: list[tuple[str, ...]]) -> str:

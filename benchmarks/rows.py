@@ -41,7 +41,11 @@ MOSQUITTO = System("mosquitto", "no rules, nothing durable, no history", mosquit
 
 @dataclass(frozen=True)
 class Run:
-    """One run's figures, as they are compared."""
+    """One run's figures, as they are compared.
+
+    Shares are of one core's time. Waited is what a process spent ready to run while something else had its core: on
+    a quiet machine only the server's own other threads.
+    """
 
     messages_s: float
     deliveries_s: float
@@ -54,6 +58,8 @@ class Run:
     server_share: float
     server_rss_mib: float
     generator_share: float
+    server_waited_share: float
+    generator_waited_share: float
 
 
 @dataclass
@@ -76,6 +82,11 @@ class Row:
     def lower_bound(self) -> bool:
         """Tell whether the generator itself was at its end, so that the system may be faster than it looks."""
         return bool(self.runs) and self.median("generator_share") > 0.9
+
+    @property
+    def disturbed(self) -> bool:
+        """Tell whether other programs took so much of the two cores that rates are no measure."""
+        return any(run.server_waited_share > 0.25 or run.generator_waited_share > 0.1 for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,8 @@ def run_of(figures: Figures) -> Run:
         server_share=figures.server_cpu_s / figures.seconds,
         server_rss_mib=figures.server_rss_kib.end / 1024,
         generator_share=figures.generator_cpu_s / figures.seconds,
+        server_waited_share=figures.server_waited_s / figures.seconds,
+        generator_waited_share=figures.generator_waited_s / figures.seconds,
     )
 
 

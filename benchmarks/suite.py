@@ -37,11 +37,13 @@ class Found:
     """What a run of the suite found: the rows, a value a goal, and the same ratio by what a message cost the server.
 
     The second is the steadier one on a busy machine: whoever else takes the core costs rate, but little CPU time.
+    Unsure are the goals whose runs were disturbed so.
     """
 
     rows: list[Row] = field(default_factory=list)
     values: dict[int, float] = field(default_factory=dict)
     by_cpu: dict[int, float] = field(default_factory=dict)
+    unsure: set[int] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
 
 
@@ -74,6 +76,7 @@ def _measure_load(workload: Workload, goals: set[int], patience: Patience, sync_
         row = open_row(rows[0], patience)
         found.rows.append(row)
         found.values[goal] = row.median(AT_SHARE[goal][1]) - sync_ms
+        _doubt(goal, found, rows[0], row)
 
 
 def _compare(goal: int, ours: Row, theirs: Row | None, figure: str, found: Found) -> None:
@@ -82,6 +85,12 @@ def _compare(goal: int, ours: Row, theirs: Row | None, figure: str, found: Found
     cost = "server_us_message" if figure == "messages_s" else "server_us_delivery"
     found.values[goal] = ratio(ours, theirs, figure)
     found.by_cpu[goal] = ratio(theirs, ours, cost)
+    _doubt(goal, found, ours, theirs)
+
+
+def _doubt(goal: int, found: Found, *rows: Row) -> None:
+    if any(row.disturbed for row in rows):
+        found.unsure.add(goal)
 
 
 def systems_for(peer: bool, bare: bool, share: bool) -> list[System]:

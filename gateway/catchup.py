@@ -14,6 +14,7 @@ from gateway.state.people import AnyPerson
 class Chunk(Struct, frozen=True, gc=False):
     """Records of one conversation to be sent: those of `first` to `last` that stand above `after`."""
 
+    conversation: Conversation
     position: int
     count: int
     first: int
@@ -44,6 +45,6 @@ def _chunks(conversation: Conversation, first: int, last: int, after: int) -> li
     while first <= last:
         top = (first + STRIDE - 1) // STRIDE * STRIDE  # the mark at or above `first`
         position, top = conversation.position_of_chunk(first), min(top, conversation.head)
-        chunks.append(Chunk(position, top - first + 1, first, min(top, last), after))
+        chunks.append(Chunk(conversation, position, top - first + 1, first, min(top, last), after))
         first = top + 1
     return chunks

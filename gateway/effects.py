@@ -1,4 +1,4 @@
-"""What the world must be told at once, beyond messages and answers: links to close, conversations to forget.
+"""What the world must be told at once, beyond messages and answers: links to close.
 
 Effects are derived from events, performed after their append, and lost in a crash: what must not be lost is read from
 the journal by whoever needs it.
@@ -20,25 +20,14 @@ class CloseLinks(NamedTuple):
     token_id: str = ""
 
 
-class TellForgotten(NamedTuple):
-    """Tell consumers on live links to drop everything of an enterprise."""
-
-    corpid: str
-    handles: tuple[str, ...]
-
-
-Effect = CloseLinks | TellForgotten
-
-
-def of(event: events.AnyEvent, consumers: tuple[str, ...] = ()) -> list[Effect]:
-    """Derive an event's effects. `consumers` are those whom a reset enterprise knew, read before it was applied."""
+def of(event: events.AnyEvent) -> list[CloseLinks]:
+    """Derive an event's effects."""
     if isinstance(event, events.MemberPut) and event.departed:
         return [CloseLinks(Close.FORBIDDEN, "you have left the enterprise", f"{event.corpid}/{event.userid}")]
     if isinstance(event, events.TokenRevoked):
         return [CloseLinks(Close.NOT_AUTHENTICATED, "the token was revoked", token_id=event.token_id)]
     if isinstance(event, events.CorpReset):
-        gone = CloseLinks(Close.FORBIDDEN, "the enterprise was reset", corpid=event.corpid)
-        return [gone, TellForgotten(event.corpid, consumers)]
+        return [CloseLinks(Close.FORBIDDEN, "the enterprise was reset", corpid=event.corpid)]
     if isinstance(event, events.WorldReset):
         return [CloseLinks(Close.RESTART, "the world was reset")]
     return []

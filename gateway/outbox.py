@@ -27,6 +27,11 @@ class Outbox:
         """Queue frames that stand in the journal too."""
         self._pushes.append(frames)
 
+    def clear(self) -> None:
+        """Forget what was gathered: the link is closed, and nothing may follow its close."""
+        self._answers.clear()
+        self._pushes.clear()
+
     def flush(self, bytes_max: int) -> bool:
         """Write what was gathered; tell whether the link kept up. If not, the pushes were left out."""
         if self.held:
@@ -47,9 +52,13 @@ class Outbox:
             self._answers.clear()
         fits = sum(map(len, self._pushes)) <= bytes_max
         if not fits:
-            self._pushes.clear()
-            self.held = False
+            self.let_go()
         return fits
+
+    def let_go(self) -> None:
+        """Forget the pushes that were held back, and hold back no more: they will be read."""
+        self._pushes.clear()
+        self.held = False
 
     def release(self) -> bool:
         """Write the pushes that were held back, and hold back no more; tell whether there were any."""

@@ -9,8 +9,8 @@ Rules of the file:
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -19,20 +19,22 @@ from gateway.audience import Audience
 from gateway.commands import Command, Repeated
 from gateway.config import DEFAULT, Config
 from gateway.decide import messages
-from gateway.effects import CloseLinks, TellForgotten
+from gateway.effects import CloseLinks
 from gateway.events import AnyEvent, Posted
-from gateway.ports import Clock, Journal, Placed, ResumePoint, Tokens
+from gateway.ports import Clock, Journal, ResumePoint, Tokens
 from gateway.refusal import Refusal
 from gateway.session import Objection, Phase, Session
 from gateway.state import State
 from gateway.state.people import Answer, AnyPerson, Consumer, Member
 from gateway.statistics import Statistics
 from gateway.turn import Post, Turn
-from protocol.codec import MSGPACK, decode_message, websocket_frame
+from protocol.codec import MSGPACK, Codec, decode_message, websocket_frame
 from protocol.errors import INTERNAL, REUSED_NUMBER, TOO_MANY, UNAVAILABLE, Close, by_code
 from protocol.frames import Accepted, Ack, ClientCommand, Forget, Hello, Refused, Synced, Welcome
 
 Query = Callable[[State, int], Any]
+NO_ROOM_S: Final = 1.0  # between two looks at a full disk, while something is due
+FOREVER_S: Final = 1e9
 
 _encode = events.encode
 
@@ -140,9 +142,14 @@ class Router:
 
     def drained(self, session: Session) -> None:
         """Say that the link's socket has taken everything: one that fell behind may read on."""
-        if session.phase is Phase.CATCHING_UP and not session.reading and session not in self._returning:
-            self._returning.append(session)
-            self._wakeup.set()
+        if session.phase is Phase.CATCHING_UP and not session.reading:
+            self._return(session)
+
+    def _return(self, session: Session) -> None:
+        """Have a link that is not live looked after in a turn."""
+        session.reading = True
+        self._returning.append(session)
+        self._wakeup.set()
 
     async def ask(self, command: Command) -> list[AnyEvent] | Refusal | Repeated:
         """Have a command decided, and give its events once they are durable, or the refusal, or the first outcome."""
@@ -178,14 +185,18 @@ class Router:
         return self.state.clock.at(self._clock.real_ms())
 
     def stop(self) -> None:
-        """Finish the turn under way and what is already waiting, then let `run` return."""
+        """Finish the turn under way and what is already waiting, then let `run` return; jobs go on after a restart."""
         self._stopping = True
         self._wakeup.set()
 
     # The loop.
 
     async def run(self) -> None:
-        """Turn until stopped; raise what makes going on dishonest."""
+        """Turn until stopped; raise what makes going on dishonest.
+
+        The first turn takes up what a restart left: deadlines that passed, jobs half done.
+        """
+        self._wakeup.set()
         while True:
             await self._wakeup.wait()
             self._wakeup.clear()
@@ -196,7 +207,8 @@ class Router:
                 self.statistics.commits += 1
                 self.statistics.records += len(turn.records)
             self._perform(turn)
-            if self._ready or self._asked or self._returning or self.state.jobs:
+            working = self.state.jobs and not self._stopping and self.journal.room()  # a job goes on after a restart
+            if self._ready or self._asked or self._returning or working:
                 self._wakeup.set()
                 await asyncio.sleep(0)  # let sockets be read between two turns that had no commit to wait for
             elif self._stopping:
@@ -210,8 +222,12 @@ class Router:
             self._alarm.cancel()
             self._alarm = None
         due_ms, rate = self._next_due_ms, self.state.clock.rate
+        seconds = FOREVER_S
         if due_ms and rate > 0:
             seconds = max(0.0, (due_ms - self.now_ms()) / rate / 1000)
+        if self.state.jobs or seconds < NO_ROOM_S:
+            seconds = seconds if self.journal.room() else NO_ROOM_S  # what is due waits for the disk, too
+        if seconds < FOREVER_S:
             self._alarm = asyncio.get_running_loop().call_later(min(seconds, 3600.0), self._wakeup.set)
 
     # Taking and deciding.
@@ -234,7 +250,7 @@ class Router:
             if len(turn.records) >= self.config.turn_commands_max:
                 break
         self._take_links(turn, room)
-        for command in deadlines.slices(self.state) if room else ():
+        for command in deadlines.slices(self.state) if room and not self._stopping else ():
             if command.job in self.state.jobs:
                 self._apply(turn, messages.slice_job(self.state, turn.now_ms, command))
         return turn
@@ -277,7 +293,8 @@ class Router:
     def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
         if person is None:
-            self._end(session, Close.FORBIDDEN, "the person is gone")
+            session.inbox.clear()
+            turn.effects.append(CloseLinks(Close.FORBIDDEN, "the person is gone", session.person))
             return
         turn.touched[session] = None
         inbox = session.inbox
@@ -379,12 +396,11 @@ class Router:
             if type(event) is Posted:
                 self._apply_posted(turn, event, None)
                 continue
-            consumers: tuple[str, ...] = ()
             if isinstance(event, events.Joined | events.Left):
                 conversation = self.state.conversations[event.conversation]
                 turn.seal(conversation.id, tuple(self._audience.of(conversation)))
             elif isinstance(event, events.CorpReset):
-                consumers = self._before_reset(turn, event.corpid)
+                self._before_reset(turn, event.corpid)
             elif isinstance(event, events.WorldReset):
                 self._before_world_reset(turn)
             record = _encode(event)
@@ -400,14 +416,31 @@ class Router:
             elif isinstance(event, events.CommandRefused):
                 refusal = Refusal(by_code(event.code), event.rule, event.retry_at_ms)
                 self._note(turn.now_ms, event.recipient or event.corpid, "SendFor", "", 0, refusal)
-            turn.effects += effects.of(event, consumers)
+            turn.effects += effects.of(event)
 
-    def _before_reset(self, turn: Turn, corpid: str) -> tuple[str, ...]:
-        """Note whom a reset enterprise knew, and drop what this turn had to say in its conversations."""
+    def _before_reset(self, turn: Turn, corpid: str) -> None:
+        """Drop what this turn had to say in a reset enterprise's conversations, and have its customers forget it.
+
+        They are told in the turn's order: an answer that follows may be about a conversation whose id has come again.
+        """
         for name in [name for name, (at, _) in turn.posts.items() if at.corpid == corpid]:
             del turn.posts[name]
+        turn.sealed = [(audience, posts) for audience, posts in turn.sealed if not self._is_of(corpid, posts)]
+        customers = set(self.state.corps[corpid].consumers.values())
+        for session in self.sessions:
+            self._drop_cursors(session, corpid)
+            if session.person in customers and session.phase is not Phase.HELLO:
+                session.answer(Forget(corpid))
+                turn.touched[session] = None
+                if session.outbox.held:  # perhaps messages that are to be forgotten
+                    session.outbox.let_go()
+                    self._audience.drop(session, self._groups_of(session.person))
+        for key in [key for key in self._refusals if key[0].startswith(f"{corpid}/")]:
+            del self._refusals[key]  # its members' devices number their sends from 1 again
         self._audience.forget(name for name, at in self.state.conversations.items() if at.corpid == corpid)
-        return tuple(self.state.corps[corpid].consumers.values())
+
+    def _is_of(self, corpid: str, posts: list[Post]) -> bool:
+        return self.state.conversations[posts[0][0].conversation].corpid == corpid
 
     def _before_world_reset(self, turn: Turn) -> None:
         turn.posts.clear()
@@ -429,14 +462,17 @@ class Router:
         """Welcome a device, say whether its token was good, and let it catch up."""
         session.move("hello")
         session.position, reason = self._resume_from(person, hello)
-        session.cursors = {name: upto for name, upto in hello.cursors if self._known_cursor(name, upto)}
+        # Without a good token nobody knows which life of the world a cursor is from: it could hide messages.
+        session.cursors = {name: upto for name, upto in hello.cursors if not reason and self._known_cursor(name, upto)}
         device = person.devices.get(session.device)
-        last_number = device.last_number if device is not None else 0
+        # A number that was refused is used too: whoever goes on from there must not meet it again.
+        last_number = max(device.last_number if device is not None else 0, max(session.refusals, default=0))
         session.answer(Welcome(person.key, session.device, last_number, not reason, reason))
         if isinstance(person, Consumer) and session.position:
             for corpid, position in person.forgotten.items():
                 if position > session.position:
                     session.answer(Forget(corpid))
+                    self._drop_cursors(session, corpid)
         self._catch_up(turn, session)
 
     def _resume_from(self, person: AnyPerson, hello: Hello) -> tuple[int, str]:
@@ -457,6 +493,11 @@ class Router:
         conversation = self.state.conversations.get(name)
         return conversation is not None and upto <= conversation.head
 
+    def _drop_cursors(self, session: Session, corpid: str) -> None:
+        """Heed no cursor of an enterprise that was reset: its ids have come again, with other messages."""
+        conversations = self.state.conversations
+        session.cursors = {name: upto for name, upto in session.cursors.items() if conversations[name].corpid != corpid}
+
     def _catch_up(self, turn: Turn, session: Session, *, returning: bool = False) -> None:
         """Send a link on: live if it has missed nothing, else to the journal for what it has.
 
@@ -465,16 +506,16 @@ class Router:
         """
         person = self.state.people.get(session.person)
         if person is None:
-            self._end(session, Close.FORBIDDEN, "the person is gone")
+            turn.effects.append(CloseLinks(Close.FORBIDDEN, "the person is gone", session.person))
             return
         chunks = catchup.plan(self.state, person, session.position, session.cursors)
         turn.touched[session] = None
+        session.reading = bool(chunks)
         if chunks:
             if returning and sum(chunk.count for chunk in chunks) <= self.config.rejoin_records_max:
                 session.outbox.held = True
                 self._audience.add(session, person, self._groups_of(session.person))
-            session.reading = True
-            turn.reads.append((session, chunks, self.state.position))
+            turn.behind.append((session, chunks, self.state.position))
             return
         session.move("caught_up")
         session.cursors = {}
@@ -496,37 +537,37 @@ class Router:
 
     async def _read_chunks(self, session: Session, chunks: list[catchup.Chunk], upto: int) -> None:
         for chunk in chunks:
-            async with self._readers:  # not while a slow link takes what was read: others read then
-                if session.phase is not Phase.CATCHING_UP:
+            async with self._readers:  # not while the socket takes it: a stalled link would keep the others waiting
+                if not session.is_catching_up():
                     return
                 placed = await self.journal.walk(chunk.position, chunk.count, chunk.after)
-            if session.phase is not Phase.CATCHING_UP:
+            if not session.is_catching_up():
                 return
-            frames = [self._framed(session, frame) for frame in self._readable(chunk, placed)]
+            if self.state.conversations.get(chunk.conversation.id) is not chunk.conversation:
+                continue  # its enterprise was reset, and the link has been told to forget it, or will be
+            posts = (events.decode(record) for _, record in placed)
+            frames = [
+                _framed(session.codec, post.frame)
+                for post in posts
+                if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last
+            ]
             if frames:
                 session.pipe.write(b"".join(frames))
                 self.statistics.deliveries += len(frames)
+            # Or a group that was left, and goes on, would be looked at again in every plan.
+            session.cursors[chunk.conversation.id] = chunk.last
             await session.pipe.writable()
         session.position = upto
-        session.reading = False
         if session.outbox.held:
             self._rejoin(session)
         else:
-            self.drained(session)
-
-    def _readable(self, chunk: catchup.Chunk, placed: list[Placed]) -> Iterator[bytes]:
-        """Pick the frames of a chunk; what a reset has taken from the world meanwhile is not told any more."""
-        for position, record in placed:
-            post = events.decode(record)
-            if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last:
-                conversation = self.state.conversations.get(post.conversation)
-                if conversation is not None and position > self.state.corps[conversation.corpid].since_position:
-                    yield post.frame
+            self._return(session)
 
     def _rejoin(self, session: Session) -> None:
         """Make a link live whose last gap has been read; what was pushed meanwhile follows at once."""
         if session.phase is not Phase.CATCHING_UP:
             return
+        session.reading = False
         session.move("caught_up")
         session.cursors = {}
         self.statistics.caught_up += 1
@@ -535,28 +576,15 @@ class Router:
             session.pushed = True
             self._sync_later()
 
-    @staticmethod
-    def _framed(session: Session, frame: bytes) -> bytes:
-        payload = frame if session.codec is MSGPACK else session.codec.encode(decode_message(frame))
-        return websocket_frame(session.codec.opcode, payload)
-
     # Performing.
 
     def _perform(self, turn: Turn) -> None:
         """Say what has become durable. A link that cannot take its pushes reads them from the journal later."""
-        for audience, posts in turn.sealed:
-            self._deliver(turn, audience, posts)
-        for conversation, posts in turn.posts.values():
-            listening = self._audience.of(conversation)
-            if listening:
-                self._deliver(turn, listening, posts)
+        self._gather(turn)
         for effect in turn.effects:
-            self._effect(turn, effect)
-        before = self.durable_position - len(turn.records)
-        for session in turn.touched:
-            if not session.outbox.flush(self.config.outbox_bytes_max):
-                self._fell_behind(session, before)
-        for session, chunks, upto in turn.reads:  # now that it is durable, and stands behind the welcome
+            self._effect(effect)
+        self._flush(turn)
+        for session, chunks, upto in turn.behind:  # after the flush: a welcome comes before what was missed
             task = asyncio.get_running_loop().create_task(self._read(session, chunks, upto))
             self._reading.add(task)
             task.add_done_callback(self._reading.discard)
@@ -566,32 +594,51 @@ class Router:
         for grown in self._grown:
             grown.set()
 
+    def _gather(self, turn: Turn) -> None:
+        """Put the turn's messages into the outboxes of those who listen."""
+        gathered = list(turn.posts.values())
+        if turn.sealed:
+            # Own affairs first: they tell of the conversations that others' first messages stand in.
+            gathered.sort(key=lambda posts: posts[0].kind != "own")
+            while gathered and gathered[0][0].kind == "own":
+                conversation, posts = gathered.pop(0)
+                self._deliver(turn, self._audience.of(conversation), posts)
+            for audience, posts in turn.sealed:
+                self._deliver(turn, audience, posts)
+        for conversation, posts in gathered:
+            listening = self._audience.of(conversation)
+            if listening:
+                self._deliver(turn, listening, posts)
+
+    def _flush(self, turn: Turn) -> None:
+        before = self.durable_position - len(turn.records)
+        for session in turn.touched:
+            if session.phase is Phase.CLOSING:
+                session.outbox.clear()
+            elif not session.outbox.flush(self.config.outbox_bytes_max):
+                self._fell_behind(session, before)
+
     def _deliver(self, turn: Turn, audience: Collection[Session], posts: list[Post]) -> None:
         """Hand the messages of a conversation to its links: the same joined bytes to all who did not speak."""
-        frames: dict[Any, list[bytes]] = {}
-        joined: dict[Any, bytes] = {}
-        speakers = {speaker for _, speaker in posts if speaker is not None}
-        touched, count = turn.touched, len(posts)
-        count_apart = 0 if len(speakers) == 1 and all(speaker is not None for _, speaker in posts) else count
+        frames: dict[Codec, list[bytes]] = {}
+        joined: dict[Codec, bytes] = {}
+        speakers = {speaker for _, speaker in posts}
         for session in audience:
             codec = session.codec
+            if session in speakers and len(speakers) == 1:
+                continue  # alone to speak here in this turn, as nearly always
             if codec not in frames:
-                frames[codec] = [self._framed(session, posted.frame) for posted, _ in posts]
+                frames[codec] = [_framed(codec, posted.frame) for posted, _ in posts]
                 joined[codec] = b"".join(frames[codec])
             if session in speakers:
-                if count_apart == 0:
-                    continue  # alone to speak here in this turn, as nearly always
-                others = [
-                    frame for frame, (_, speaker) in zip(frames[codec], posts, strict=True) if speaker is not session
-                ]
-                if not others:
-                    continue
+                pairs = zip(frames[codec], posts, strict=True)
+                others = [frame for frame, (_, speaker) in pairs if speaker is not session]
                 session.outbox.push(b"".join(others))
                 self.statistics.deliveries += len(others)
             else:
                 session.outbox.push(joined[codec])
-                self.statistics.deliveries += count
-            touched[session] = None
+                self.statistics.deliveries += len(posts)
+            turn.touched[session] = None
             if not session.pushed:
                 session.pushed = True
                 self._sync_later()
@@ -625,16 +672,14 @@ class Router:
         if session.phase is Phase.CATCHING_UP:
             self._audience.drop(session, self._groups_of(session.person))
 
-    def _effect(self, turn: Turn, effect: effects.Effect) -> None:
-        if isinstance(effect, TellForgotten):
-            handles = set(effect.handles)
-            for session in self.sessions:
-                if session.person in handles and session.phase in (Phase.LIVE, Phase.CATCHING_UP):
-                    session.answer(Forget(effect.corpid))
-                    turn.touched[session] = None
-            return
+    def _effect(self, effect: CloseLinks) -> None:
         for session in [session for session in self.sessions if _meant(effect, session)]:
             self._end(session, effect.close, effect.text)
+
+
+def _framed(codec: Codec, frame: bytes) -> bytes:
+    """Frame a message for links of a codec: MessagePack as it stands in the journal, JSON out of it."""
+    return websocket_frame(codec.opcode, frame if codec is MSGPACK else codec.encode(decode_message(frame)))
 
 
 def _meant(effect: CloseLinks, session: Session) -> bool:

@@ -28,6 +28,9 @@ class Phase(Enum):
     CLOSING = "closing"  # nothing is taken any more
 
 
+_HELLO: Final = Phase.HELLO  # looked up once: an enum's members are slow to find in Python 3.11
+_CLOSING: Final = Phase.CLOSING
+
 Move = Literal["hello", "caught_up", "fell_behind", "close"]
 
 MOVES: Final[dict[tuple[Phase, Move], Phase]] = {
@@ -85,8 +88,12 @@ class Session:
         self.refusals: dict[int, tuple[int, Refusal]] = {}
         self.queued = False  # whether the router knows that the inbox is not empty
         self.inbox_paused = False
-        self.reading = False  # whether the log is being read for it just now
+        self.reading = False  # whether the journal is read for it, or is about to be
         self.pushed = False  # whether anything was pushed since the last `synced`
+
+    def is_catching_up(self) -> bool:
+        """Tell whether the link reads from the journal; while it waits, that may change."""
+        return self.phase is Phase.CATCHING_UP
 
     def move(self, move: Move) -> None:
         """Make a move of the table; any other is a defect."""
@@ -94,9 +101,10 @@ class Session:
 
     def receive(self, data: bytes) -> None:
         """Read one message of the peer into the inbox; raise `Unanswerable` if the link cannot go on."""
-        if self.phase is Phase.CLOSING:
+        phase = self.phase
+        if phase is _CLOSING:
             return
-        greeted = self.phase is not Phase.HELLO or bool(self.inbox)  # a hello that waits for its turn counts
+        greeted = phase is not _HELLO or bool(self.inbox)  # a hello that waits for its turn counts
         try:
             frame = self.codec.decode(data)
         except UnreadContent as unread:
@@ -111,7 +119,7 @@ class Session:
         kind = type(frame)
         if (kind is Hello) is greeted:
             raise Unanswerable(Close.BAD_FRAME, "hello must come first, and once")
-        if kind is Hello or kind is Ack or kind in self.allowed:
+        if kind in self.allowed or kind is Ack or kind is Hello:
             self.inbox.append(frame)
         else:
             self.inbox.append(Objection(frame.number, Refusal(WRONG_SIDE)))  # type: ignore[union-attr]

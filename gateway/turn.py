@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.catchup import Chunk
-from gateway.effects import Effect
+from gateway.effects import CloseLinks
 from gateway.events import Posted
 from gateway.ports import Reply
 from gateway.session import Session
@@ -15,7 +15,7 @@ Post = tuple[Posted, Session | None]  # a message, and the link that spoke
 class Turn:
     """Filled in place, in the order things were decided."""
 
-    __slots__ = ("answered", "bytes", "effects", "now_ms", "posts", "reads", "records", "sealed", "touched")
+    __slots__ = ("answered", "behind", "bytes", "effects", "now_ms", "posts", "records", "sealed", "touched")
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
@@ -24,9 +24,9 @@ class Turn:
         self.posts: dict[str, tuple[Conversation, list[Post]]] = {}  # gathered by conversation
         self.sealed: list[tuple[tuple[Session, ...], list[Post]]] = []
         self.touched: dict[Session, None] = {}
-        self.effects: list[Effect] = []
+        self.effects: list[CloseLinks] = []
         self.answered: list[tuple[Reply, Any]] = []
-        self.reads: list[tuple[Session, list[Chunk], int]] = []  # what a link has missed, up to a position
+        self.behind: list[tuple[Session, list[Chunk], int]] = []  # what links have missed, up to a position
 
     def seal(self, conversation: str, audience: tuple[Session, ...]) -> None:
         """Fix who gets what was gathered so far: the audience is about to change."""

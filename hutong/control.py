@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import orjson
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
@@ -18,6 +18,10 @@ class NotRunning(Exception):
         super().__init__(f"no server is running on {url}: start one with `hutong serve`")
 
 
+class BadUrl(ValueError):
+    """The address is none."""
+
+
 class Problem(Exception):
     """The server said no; the fields are those of its problem document (RFC 9457)."""
 
@@ -27,14 +31,17 @@ class Problem(Exception):
         self.detail = str(document.get("detail", ""))
         self.reason = str(document.get("reason", ""))
         self.code = int(document.get("code", 0))
-        super().__init__(f"{self.title}: {self.detail}" if self.detail else self.title)
+        super().__init__(self.detail or self.title)
 
 
 class Control:
     """Ask and change a running server. A member is named `corpid/userid`, a consumer by handle."""
 
     def __init__(self, base_url: str = DEFAULT_URL) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.base_url = (base_url or DEFAULT_URL).rstrip("/")
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadUrl(f"{base_url!r} is no address of a server: it looks like {DEFAULT_URL}.")
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> Self:

@@ -221,7 +221,7 @@ class Message(Frame, tag="message"):
 
 
 class Welcome(Frame, tag="welcome"):
-    """Answer hello: who you are, and which send number was the last accepted."""
+    """Answer hello: who you are, and the last send number that was answered: go on above it."""
 
     person: str
     device: str

@@ -9,12 +9,23 @@ from functools import partial
 
 from aiohttp import web
 
-from adapters.control import clock, directory, people, profiles, tokens, worlds
+from adapters.control import clock, directory, environment, limits, openapi, people, profiles, recent, tokens, worlds
 from adapters.control.endpoint import ENDPOINTS, Door, Urls
 from adapters.control.problems import answer_with_problems
 
 PREFIX = "/_hutong"
-SUBJECTS = (clock, directory, people, profiles, tokens, worlds)  # imported so that their calls are listed
+SUBJECTS = (
+    openapi,
+    clock,
+    directory,
+    environment,
+    limits,
+    people,
+    profiles,
+    recent,
+    tokens,
+    worlds,
+)  # imported so that their calls are listed
 
 
 def application(door: Door) -> web.Application:

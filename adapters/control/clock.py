@@ -1,11 +1,11 @@
 """Calls that read and move the clock that rules and deadlines follow."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from adapters.control.endpoint import Body, Door, endpoint
+from adapters.log import text_of
 from adapters.strict import Wrong
 from gateway.commands import SetClock
 from gateway.decide.time import ADVANCE_MS_MAX, RATE_MAX
@@ -51,15 +51,6 @@ async def get_clock(door: Door) -> ClockAnswer:
 
     now_ms, rate = await door.look(look)
     return ClockAnswer(now_ms, text_of(now_ms), door.clock.real_ms(), rate)
-
-
-def text_of(now_ms: int) -> str:
-    """Write a moment as text, in UTC; the clock may stand past the years that dates can name."""
-    try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=now_ms)
-    except OverflowError:
-        return ""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @endpoint("POST", "/clock")

@@ -48,11 +48,11 @@ class Door:
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WAITING_MAX))
 
-    async def look(self, query: Query) -> Any:
-        """Look at the state; a refusal becomes a problem."""
+    async def look(self, query: Query, missing: str = "") -> Any:
+        """Look at the state; a refusal becomes a problem, which says what is missing."""
         answer = await self.router.query(query)
         if isinstance(answer, Refusal):
-            raise refused(answer)
+            raise refused(answer, missing if answer.reason.name.startswith("unknown_") else "")
         return answer
 
     async def ask(self, command: Command) -> list[AnyEvent]:

@@ -62,12 +62,16 @@ async def list_people(door: Door, query: PeopleQuery) -> PeopleAnswer:
     return PeopleAnswer(*await door.look(look))
 
 
+def _nobody(key: str) -> str:
+    return f"there is nobody called {key!r}: a member is named corpid/userid, a consumer by handle"
+
+
 async def _conversations(door: Door, key: str, query: ConversationsQuery) -> ConversationsAnswer:
     def look(state: State, _now_ms: int) -> tuple[list[ConversationView], str] | Refusal | None:
         person = state.people.get(key)
         return conversations.page(state, person, query.cursor, query.limit) if person else Refusal(UNKNOWN_PERSON)
 
-    found = await door.look(look)
+    found = await door.look(look, _nobody(key))
     if found is None:
         raise Wrong(f"cursor {query.cursor!r} is none of this person's conversations")
     return ConversationsAnswer(*found)
@@ -94,7 +98,7 @@ async def person_view(door: Door, key: str) -> PersonView:
         person = state.people.get(key)
         return people.view(person) if person is not None else Refusal(UNKNOWN_PERSON)
 
-    found: PersonView = await door.look(look)
+    found: PersonView = await door.look(look, _nobody(key))
     return found
 
 

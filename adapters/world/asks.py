@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from adapters.world.file import CodeRow, CorpRow, DepartmentRow, World
+from adapters.world.file import CodeRow, CorpRow, DepartmentRow, RelationRow, World
 from gateway import commands
 from gateway.commands import Command
 
@@ -66,13 +66,20 @@ def _members(corp: CorpRow) -> Iterator[Command]:
 
 
 def _relations(corp: CorpRow) -> Iterator[Command]:
-    for known in sorted(corp.known, key=lambda row: not row.external_userid):
-        yield commands.PutKnown(corp.corpid, known.consumer, known.external_userid)
-    for row in sorted(corp.relation, key=lambda row: not row.external_userid):
-        yield commands.PutRelation(
-            corp.corpid, row.member, row.consumer, row.external_userid, row.status, row.added_by, row.state, row.remark,
-            tuple(row.tags), row.blocked_by_member, row.blocked_by_consumer,
-        )  # fmt: skip
+    for brings_id in (True, False):
+        for known in corp.known:
+            if bool(known.external_userid) is brings_id:
+                yield commands.PutKnown(corp.corpid, known.consumer, known.external_userid)
+        for row in corp.relation:
+            if bool(row.external_userid) is brings_id:
+                yield _relation(corp.corpid, row)
+
+
+def _relation(corpid: str, row: RelationRow) -> Command:
+    return commands.PutRelation(
+        corpid, row.member, row.consumer, row.external_userid, row.status, row.added_by, row.state, row.remark,
+        tuple(row.tags), row.blocked_by_member, row.blocked_by_consumer,
+    )  # fmt: skip
 
 
 def _groups(corp: CorpRow) -> Iterator[Command]:

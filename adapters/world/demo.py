@@ -53,7 +53,7 @@ def demo() -> World:
 
 
 def _corp(corpid: str, name: str, short_name: str, certification: Certification) -> CorpRow:
-    key = b64encode(blake2b(corpid.encode(), digest_size=32).digest()).decode().rstrip("=")
+    key = b64encode(blake2b(corpid.encode(), digest_size=32).digest(), b"AB").decode().rstrip("=")  # letters and digits
     app = AppRow(
         AGENT_ID, "客户联系", f"secret-of-{corpid}", callback_token=f"token-of-{corpid}", callback_aes_key=key
     )  # fmt: skip

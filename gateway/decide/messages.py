@@ -219,7 +219,7 @@ def _open_app_chat(draft: Draft, conversation: Conversation, agent_id: str) -> N
 def delivered(state: State, now_ms: int, person: AnyPerson, upto: tuple[tuple[str, int], ...]) -> list[AnyEvent]:
     """Tell which MQTT commands' messages a person's device has now acknowledged for the first time."""
     events: list[AnyEvent] = []
-    for name, sequence in upto:
+    for name, sequence in dict(sorted(upto)).items():  # each conversation once, at its highest
         conversation = state.conversations.get(name)
         if conversation is None or not conversation.awaited or name not in person.conversations:
             continue

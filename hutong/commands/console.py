@@ -4,10 +4,11 @@ Data goes to standard output, talk to standard error. Exit codes: 0 ok, 1 error,
 """
 
 import asyncio
+import os
 import re
 import sys
 import unicodedata
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any, Final
 
 from cyclopts import CycloptsError, Parameter
@@ -28,24 +29,36 @@ _UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": _DAY_M
 _PART: Final = re.compile(r"(\d+)(ms|[smhdw])")
 
 
-def run(work: Coroutine[Any, Any, int]) -> int:
+def run(work: Coroutine[Any, Any, int], loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> int:
     """Run a command to its exit code; what went wrong becomes one line."""
-    from hutong.control import NotRunning, Problem
-    from hutong.wire import LinkEnded
-
     try:
-        return asyncio.run(work)
-    except NotRunning as why:
-        talk(str(why))
-        return EXIT_NOT_READY
-    except TimeoutError:
-        talk("no answer in time")
-        return EXIT_NOT_READY
-    except (Problem, LinkEnded, LookupError) as why:
-        talk(str(why.args[0]))
-        return EXIT_ERROR
+        with asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(work)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except ExceptionGroup as group:  # of tasks that ran side by side: the first to fail tells enough
+        return _failed(group.exceptions[0])
+    except Exception as why:  # noqa: BLE001  # raised again if it is not among those that a line can tell
+        return _failed(why)
+
+
+def _failed(why: Exception) -> int:
+    """Tell in one line what went wrong, and choose the exit code; a defect stays what it is."""
+    from hutong.control import BadUrl, NotRunning, Problem
+    from hutong.wire import LinkEnded
+
+    if isinstance(why, BrokenPipeError):  # whoever read us has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    if isinstance(why, BadUrl):
+        raise usage(str(why)) from why
+    if isinstance(why, NotRunning | TimeoutError):
+        talk(str(why) or "no answer in time")
+        return EXIT_NOT_READY
+    if isinstance(why, Problem | LinkEnded | LookupError):
+        talk(str(why))
+        return EXIT_ERROR
+    raise why
 
 
 def talk(text: str) -> None:

@@ -20,11 +20,11 @@ async def _env(url: str, json: bool) -> int:
     if json:
         print_json(told)
     else:
-        print("\n".join(_lines(told)))
+        print("\n".join(shell_lines(told)))
     return EXIT_OK
 
 
-def _lines(told: dict[str, Any]) -> Iterator[str]:
+def shell_lines(told: dict[str, Any]) -> Iterator[str]:
     """Write the lines: variables for the first enterprise's first app, and everybody's token as a comment."""
     yield _set("HUTONG_URL", told["base_url"])
     yield _set("WECOM_API_URL", told["base_url"])

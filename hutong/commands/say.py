@@ -35,7 +35,7 @@ async def _say(url: str, person: str, to: str, text: str, json: bool) -> int:
         memory.skip(row["conversation"], row["head"])  # this device has no wish to read
     async with Person(url, token, memory=memory, keep=0) as speaker:
         try:
-            accepted = await speaker.say(_conversation(rows, person, to), text)
+            accepted = await speaker.say(find_conversation(rows, person, to), text)
         except Refused as refused:
             _print_refused(refused, json)
             return EXIT_ERROR
@@ -46,7 +46,7 @@ async def _say(url: str, person: str, to: str, text: str, json: bool) -> int:
     return EXIT_OK
 
 
-def _conversation(rows: list[dict[str, Any]], person: str, to: str) -> str:
+def find_conversation(rows: list[dict[str, Any]], person: str, to: str) -> str:
     """Find the one conversation that is meant; an id that is none of theirs is for the server to refuse."""
     found = [row["conversation"] for row in rows if _means(row, to)]
     if len(found) > 1:

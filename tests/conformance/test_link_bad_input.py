@@ -166,7 +166,7 @@ async def test_second_origin_is_no_way_past_the_first(gateway: Gateway, port: in
     assert refusal.value.status in {400, 403}
 
 
-async def refused(port: int, token: str, kind: str = "msgpack", **headers: str) -> int:
+async def refused(port: int, token: str, kind: str = "msgpack", **headers: Any) -> int:
     """Give the status that a handshake is refused with."""
     with pytest.raises(HandshakeRefused) as refusal:
         await Wire.open(port, token, kind, **headers)
@@ -181,7 +181,7 @@ def signed(gateway: Gateway, key: bytes | None = None, algorithm: str = ALGORITH
     }  # fmt: skip
     kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
     if algorithm == "none":
-        return jwt.encode(kept, None, algorithm)
+        return jwt.encode(kept, None, algorithm)  # type: ignore[arg-type]  # no key is the point
     return jwt.encode(kept, gateway.tokens._keys.link if key is None else key, algorithm)
 
 

@@ -1,4 +1,4 @@
-"""Slow links: cut over to reading from the log, bounded in memory, in nobody's way; drained, they have missed nothing."""
+"""Slow links: cut over to reading from the log, bounded in memory, in nobody's way; they miss nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator

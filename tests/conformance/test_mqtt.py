@@ -13,7 +13,6 @@ from typing import Any, Protocol, TypeVar
 import aiomqtt
 import msgspec
 import pytest
-from msgspec import Raw
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -161,9 +160,7 @@ class Names:
 
 def posted(sequence: int, origin: Origin | None, conversation: str = "cv1") -> Posted:
     message = Message(CORP, conversation, sequence, 1000, "member", "zhangsan", Text("hello"))
-    return Posted(
-        conversation, sequence, 0, 1000, f"{CORP}/zhangsan", Raw(msgspec.msgpack.encode(message)), origin=origin
-    )
+    return Posted(conversation, sequence, 0, 1000, f"{CORP}/zhangsan", msgspec.msgpack.encode(message), origin=origin)
 
 
 @asynccontextmanager
@@ -180,7 +177,7 @@ async def opened(
         yield door
     finally:
         running.cancel()
-        (ended,) = await asyncio.gather(running, return_exceptions=True)
+        (ended,) = await within(asyncio.gather(running, return_exceptions=True))
         assert isinstance(ended, asyncio.CancelledError), ended
 
 
@@ -272,6 +269,8 @@ async def test_a_command_is_acknowledged_only_after_its_commit(broker: AnyBroker
         assert (await till.next())[1] == {"state": "online"}
         await till.command("order-1")
         assert await next_id(gateway) == "order-1"
+        gateway.append(posted(1, Origin("/till", "another")))
+        assert (await till.next())[1]["commandid"] == "another"  # so whatever the door had to say before has been sent
         cut(door)
         assert (await till.next())[1] == {"state": "offline"}  # the last will
         assert (await till.next())[1] == {"state": "online"}
@@ -356,6 +355,17 @@ async def test_a_refused_publication_is_not_taken_for_told(tmp_path: Path) -> No
         await link.tell(Publication("open", b""))
         with pytest.raises(aiomqtt.MqttError, match="refuses what we publish: Not authorized"):
             await link.tell(Publication("secret", b""))
+
+
+async def test_a_cancellation_that_comes_with_an_answer_is_not_lost(broker: AnyBroker) -> None:
+    link = BrokerLink(Address.parse(broker.url), "hutong-test", aiomqtt.ProtocolVersion.V5)
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(link._wait_for(answer, None))
+    await asyncio.sleep(0)
+    answer.set_result(None)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 async def test_what_is_under_way_is_not_asked_again(broker: AnyBroker) -> None:

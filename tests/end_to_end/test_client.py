@@ -169,6 +169,14 @@ async def test_the_number_of_another_text_is_refused(gateway: Gateway) -> None:
         assert texts(zhang) == ["once"]
 
 
+async def test_a_device_without_memory_goes_on_above_what_was_refused(gateway: Gateway) -> None:
+    async with consumer(gateway) as amy:
+        await amy.say("zhangsan", "one")
+        await _refused(amy.say("cvnone", "two"), "unknown_conversation")
+    async with consumer(gateway) as amy:
+        assert (await amy.say("zhangsan", "three")).number == 3
+
+
 class Wire:
     """A wire between a client and the gateway that can go deaf, and be cut."""
 

@@ -8,15 +8,18 @@ from benchmarks.generator import Figures, Latency, Memory
 from benchmarks.goals import GOALS, ratio
 from benchmarks.report import goals_json, goals_table, row_json, spread_percent, table
 from benchmarks.rows import GATEWAY, MOSQUITTO, Row, System, run_of
+from benchmarks.suite import Found
 from benchmarks.workload import ONE_TO_ONE
 
 
-def figures(messages: int, generator_cpu_s: float = 1.0) -> Figures:
+def figures(messages: int, generator_cpu_s: float = 1.0, generator_waited_s: float = 0.1) -> Figures:
     latency = Latency(count=messages, p50=1500, p99=9000, max=20000)
     return Figures(
         seconds=2.0, messages=messages, deliveries=3 * messages, ack_us=latency, delivery_us=latency, sent=0,
         accepted=0, refused=0, expected=0, delivered=0, lost=0, unanswered=0, server_cpu_s=1.8,
-        generator_cpu_s=generator_cpu_s, server_rss_kib=Memory(0, 0, 20480),
+        generator_cpu_s=generator_cpu_s, server_waited_s=0.2,
+        generator_waited_s=generator_waited_s,
+        server_rss_kib=Memory(0, 0, 20480),
     )  # fmt: skip
 
 
@@ -30,6 +33,7 @@ def test_a_run_is_rates_milliseconds_and_microseconds_of_cpu() -> None:
     assert run.server_us_message == pytest.approx(20)
     assert run.server_us_delivery == pytest.approx(20 / 3)
     assert (run.server_share, run.generator_share, run.server_rss_mib) == (0.9, 0.5, 20)
+    assert (run.server_waited_share, run.generator_waited_share) == (0.1, 0.05)
 
 
 def test_a_ratio_pairs_the_runs_of_the_same_repeat() -> None:
@@ -53,6 +57,13 @@ def test_a_rate_that_the_generator_may_have_bounded_is_marked() -> None:
     assert "≥" not in table([row(GATEWAY, 1000)])
 
 
+def test_a_disturbed_machine_is_told() -> None:
+    disturbed = Row(GATEWAY, ONE_TO_ONE, runs=[run_of(figures(1000, generator_waited_s=0.4))])
+    assert row_json(disturbed)["disturbed"]
+    assert "other programs" in table([disturbed])
+    assert "other programs" not in table([row(GATEWAY, 1000)])
+
+
 def test_a_row_without_runs_says_that_it_failed_and_why() -> None:
     broken = row(GATEWAY, failures=["3 refused"])
     assert "failed" in table([broken])
@@ -60,12 +71,18 @@ def test_a_row_without_runs_says_that_it_failed_and_why() -> None:
 
 
 def test_goals_are_met_from_above_for_ratios_and_from_below_for_costs() -> None:
-    told = {each["goal"]: each for each in goals_json({1: 1.5, 8: 10.0}, {1: 1.4})}
+    told = {each["goal"]: each for each in goals_json(Found(values={1: 1.5, 8: 10.0}, by_cpu={1: 1.4}))}
     assert (told[1]["owed_met"], told[1]["must_met"]) == (True, False)
     assert (told[8]["owed_met"], told[8]["must_met"]) == (True, False)
 
 
+def test_a_goal_measured_on_a_disturbed_machine_is_in_doubt() -> None:
+    assert "yes?" in goals_table(Found(values={1: 1.5}, unsure={1}))
+    assert goals_json(Found(values={1: 1.5}, unsure={1}))[0]["disturbed"]
+    assert "?" not in goals_table(Found(values={1: 1.5}))
+
+
 def test_what_could_not_be_measured_meets_nothing() -> None:
-    told = goals_json({goal.number: math.nan for goal in GOALS}, {})
+    told = goals_json(Found(values={goal.number: math.nan for goal in GOALS}))
     assert not any(each["owed_met"] or each["must_met"] for each in told)
-    assert goals_table({1: math.nan}, {}).count("failed") == 1
+    assert goals_table(Found(values={1: math.nan})).count("failed") == 1
