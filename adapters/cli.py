@@ -115,7 +115,7 @@ async def _serve(
         sys.stdout.flush()
         await gateway.until(stop)
         log.info("stopping", links=len(gateway.links.links))
-    log.info("stopped", position=gateway.journal.position)
+    log.info("stopped", position=gateway.router.durable_position)
     return 0
 
 

@@ -159,9 +159,11 @@ class Wire:
         self.say(type="ack", upto=[list(pair) for pair in upto.items()])
 
     async def hello(self, token: str = "", cursors: dict[str, int] | None = None) -> dict[str, Any]:
-        """Say hello and give the welcome."""
+        """Say hello and give the welcome, which must come before everything else."""
         self.say(type="hello", token=token, cursors=[list(pair) for pair in (cursors or {}).items()])
-        return await self.until("welcome")
+        welcome = await self.receive()
+        assert welcome["type"] == "welcome", welcome
+        return welcome
 
     # Hearing
 

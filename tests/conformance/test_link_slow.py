@@ -1,13 +1,15 @@
-"""Slow links: cut over to reading from the log, bounded in memory, in nobody's way; drained, nothing is missing."""
+"""Slow links: cut over to reading from the log, bounded in memory, in nobody's way; they miss nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
 from adapters import link
-from adapters.compose import Gateway
+from adapters.compose import Gateway, run
 from gateway.commands import PutCorp, PutMember, PutRelation, ResetCorp
 from gateway.session import Phase, Session
 from tests.town import CORP, Town, build_town, consumer_token, done, member_token
@@ -205,3 +207,25 @@ async def test_many_slow_ones_of_a_full_group(gateway: Gateway) -> None:
     assert crowd.most_bytes <= UNTAKEN_BYTES_MAX
     for sequences in await asyncio.gather(*(heard_until_synced(wire, crowd) for wire in stalled)):
         assert sequences == whole
+
+
+async def test_welcome_comes_before_what_was_missed(tmp_path: Path) -> None:
+    """Also where others speak in the turn of the hello, so that its answer waits for the disk."""
+    async with run(tmp_path / "data", profile_name="bench") as gateway:
+        town = await build_town(gateway.router, ["lin", "wu"], ["amy", "bo"], ["tea"])
+        crowd = Crowd(gateway, town)
+        await crowd.start()
+        lin = crowd.session(f"{CORP}/lin")
+        for number in range(1, 31):
+            late = await Wire.open(crowd.port, consumer_token(gateway, "bo"))
+            bo = crowd.session("bo")
+            bo.receive(msgpack.packb({"type": "hello"}))
+            gateway.router.ready(bo)
+            text = {"kind": "text", "text": TEXT}
+            lin.receive(
+                msgpack.packb({"type": "send", "number": number, "conversation": crowd.conversation, "content": text})
+            )
+            gateway.router.ready(lin)
+            assert (await late.receive())["type"] == "welcome"
+            late.drop()
+        Wire.drop_all()
