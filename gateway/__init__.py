@@ -1,1 +1,1 @@
-"""Rules: commands and state in, events and effects out. Waits for nothing but in router.py; reads no clock, rolls no dice."""
+"""Rules: commands and state in, events and effects out. Only router.py waits; nothing reads a clock or rolls dice."""

@@ -1,18 +1,22 @@
-"""Commands that have no frame: what is asked by a service or an operator instead of a person on a link."""
+"""Commands that have no frame: what control, MQTT and the clock ask for. A client's frames are commands themselves."""
 
 from typing import Literal
 
 from msgspec import Struct
 
 from gateway.events import Origin
+from gateway.profile import Certification, Profile
 from protocol.content import Sendable
 
 
-class SendFor(Struct, frozen=True):
-    """A service asks that a member or an app says something; `origin` names the MQTT command.
+class Command(Struct, frozen=True):
+    """The parent of every command without a frame."""
 
-    `sender` is a userid or an agent id, `target` an external_userid, a userid, a department's number (in decimal) or a
-    chat_id: the enterprise's own names, none of them looked up yet.
+
+class SendFor(Command):
+    """A service asks over MQTT that a member or an app of an enterprise says something.
+
+    Ids are the enterprise's own: userid, agent_id, external_userid, department id, chat_id.
     """
 
     corpid: str
@@ -25,7 +29,134 @@ class SendFor(Struct, frozen=True):
 
 
 class Repeated(Struct, frozen=True):
-    """Answer to a command heard before: where its first outcome stands, and the epoch it belongs to."""
+    """Answer to a `SendFor` heard before: where its first outcome stands, and the epoch it belongs to."""
 
     epoch: int
     position: int
+
+
+class SliceJob(Command):
+    """Give a job its next slice."""
+
+    job: int
+
+
+class Lapse(Command):
+    """Let a certification end whose date has come."""
+
+    corpid: str
+
+
+class SetProfile(Command):
+    profile: Profile
+
+
+class SetClock(Command):
+    """Move the clock: forward by so many milliseconds, to another rate (0 freezes), or both."""
+
+    advance_ms: int = 0
+    rate: float | None = None
+
+
+class ResetWorld(Command):
+    seed: str
+
+
+class ResetCorp(Command):
+    corpid: str
+
+
+class RevokeToken(Command):
+    token_id: str
+    expires_s: int
+
+
+class PutCorp(Command):
+    corpid: str
+    name: str
+    short_name: str
+    certification: Certification = "unverified"
+    certified_until_ms: int = 0
+
+
+class PutApp(Command):
+    corpid: str
+    agent_id: str
+    name: str
+    secret: str
+    callback_url: str = ""
+    callback_token: str = ""
+    callback_aes_key: str = ""
+
+
+class PutDepartment(Command):
+    corpid: str
+    id: int
+    name: str
+    parent: int = 0
+    store: bool = False
+
+
+class PutMember(Command):
+    corpid: str
+    userid: str
+    name: str
+    departments: tuple[int, ...] = ()
+    activated: bool = True
+    real_name_verified: bool = True
+    departed: bool = False
+
+
+class PutConsumer(Command):
+    handle: str
+    nickname: str = ""
+    unionid: str = ""
+    muted: tuple[str, ...] = ()  # enterprises whose marketing is muted
+
+
+class PutKnown(Command):
+    """Let an enterprise know a consumer without a relation, as one who has only been in a group."""
+
+    corpid: str
+    consumer: str  # handle
+    external_userid: str = ""
+
+
+class PutCode(Command):
+    """Make a QR code of a member, or of a group; without a code one is derived."""
+
+    corpid: str
+    userid: str = ""
+    chat_id: str = ""
+    state: str = ""
+    skip_verify: bool = True
+    code: str = ""
+
+
+class PutRelation(Command):
+    """Set a relation as a world has it, past every rule: the world's word is not an attempt."""
+
+    corpid: str
+    member: str  # userid
+    consumer: str  # handle
+    external_userid: str = ""
+    status: Literal["pending", "half", "mutual", "refused", "removed_by_member", "removed_by_consumer"] = "mutual"
+    added_by: int = 1
+    state: str = ""
+    remark: str = ""
+    tags: tuple[str, ...] = ()
+    blocked_by_member: bool = False
+    blocked_by_consumer: bool = False
+
+
+class PutGroup(Command):
+    """Set a group as a world has it; those already in keep their seats."""
+
+    corpid: str
+    name: str
+    owner: str  # userid
+    chat_id: str = ""
+    admins: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    consumers: tuple[str, ...] = ()  # handles
+    notice: str = ""

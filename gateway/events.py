@@ -13,9 +13,8 @@ from typing import Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from gateway.profile import Profile
+from gateway.profile import Certification, Profile
 
-Certification = Literal["unverified", "verified", "certified"]
 RelationStatus = Literal["pending", "half", "mutual", "refused", "removed_by_member", "removed_by_consumer"]
 
 
@@ -39,7 +38,7 @@ class Posted(Event, tag=1):
     previous: int
     time_ms: int
     sender: str
-    frame: Raw
+    frame: bytes
     device: str = ""
     number: int = 0
     digest: int = 0
@@ -81,8 +80,11 @@ class ClockSet(Event, tag=12):
 
 
 class TokenRevoked(Event, tag=13):
+    """A link token is worthless from now on, until it would have expired anyway (real time, in seconds)."""
+
     token_id: str
     expires_s: int
+    real_s: int
 
 
 class CorpPut(Event, tag=20):
@@ -130,7 +132,7 @@ class ConsumerPut(Event, tag=24):
 
 
 class ConsumerKnown(Event, tag=25):
-    """A consumer is first seen by an enterprise, and gets that enterprise's id and a conversation for affairs there."""
+    """A consumer is first seen by an enterprise, and gets its id there and a conversation for affairs there."""
 
     handle: str
     corpid: str
@@ -139,6 +141,8 @@ class ConsumerKnown(Event, tag=25):
 
 
 class ConsumerMuted(Event, tag=26):
+    """A consumer's switch: no marketing from this enterprise."""
+
     handle: str
     corpid: str
     on: bool
@@ -224,7 +228,7 @@ class JobStarted(Event, tag=50):
 
     job: int
     corpid: str
-    app: str
+    by_app: bool
     sender: str
     recipients: tuple[str, ...]
     content: Raw

@@ -1,23 +1,28 @@
-"""Bytes to frames and back: JSON and MessagePack from the same definitions, bounded in size and depth.
+"""Bytes to frames and back: JSON and MessagePack from the same definitions, strict about what is read.
 
 Rules of the file:
-- What cannot be read raises `Malformed`, and nothing else, whatever the bytes were.
-- Size is the link's to bound before it reads; depth is bounded here, before any parser recurses.
+- What cannot be read raises `Malformed` or `UnreadContent`, and nothing else, whatever the bytes were.
+- Size is the link's to bound before it reads; depth is bounded by the parser's own recursion limit.
 """
 
 from collections.abc import Callable
+from struct import Struct
 from typing import Any, Final
 
 import msgspec
 
 from protocol.frames import Ack, ClientFrame, Hello, Message, SendUnread, ServerFrame
 
+_TEXT: Final = 0x1  # a WebSocket opcode
 FRAME_BYTES_MAX: Final = 64 * 1024  # OWASP's advice for WebSocket messages
-DEPTH_MAX: Final = 32
 
 
 class Malformed(ValueError):
     """The bytes are no frame; the text says where and why."""
+
+
+class NotUnicode(Malformed):
+    """Text that is no UTF-8, which WebSocket itself forbids."""
 
 
 class UnreadContent(Exception):
@@ -52,26 +57,34 @@ class Codec:
                 return UnreadContent(self._decode_unread(data), str(why))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
+        if isinstance(why, UnicodeDecodeError) and self.opcode == _TEXT:
+            return NotUnicode(str(why))
         return Malformed(str(why))
 
 
-JSON = Codec("json", 0x1, msgspec.json.Decoder, msgspec.json.Encoder)
+JSON = Codec("json", _TEXT, msgspec.json.Decoder, msgspec.json.Encoder)
 MSGPACK = Codec("msgpack", 0x2, msgspec.msgpack.Decoder, msgspec.msgpack.Encoder)
 
 decode_message: Callable[[bytes], Message] = msgspec.msgpack.Decoder(Message).decode
+
+
+_SHORT_HEADS: Final = {
+    opcode: tuple(bytes((0x80 | opcode, length)) for length in range(126)) for opcode in (0x1, 0x2, 0x8, 0x9, 0xA)
+}
+_long_head: Final = Struct(">BBH").pack
 
 
 def websocket_frame(opcode: int, payload: bytes) -> bytes:
     """Frame a payload as RFC 6455 wants it from a server: final, not masked, not compressed."""
     length = len(payload)
     if length < 126:
-        return bytes((0x80 | opcode, length)) + payload
+        return _SHORT_HEADS[opcode][length] + payload
     if length < 65536:
-        return bytes((0x80 | opcode, 126, length >> 8, length & 255)) + payload
+        return _long_head(0x80 | opcode, 126, length) + payload
     return bytes((0x80 | opcode, 127)) + length.to_bytes(8, "big") + payload
 
 
 __all__ = [
-    "FRAME_BYTES_MAX", "JSON", "MSGPACK", "Ack", "Codec", "Hello", "Malformed", "ServerFrame", "UnreadContent",
-    "decode_message", "websocket_frame",
+    "FRAME_BYTES_MAX", "JSON", "MSGPACK", "Ack", "Codec", "Hello", "Malformed", "NotUnicode", "ServerFrame",
+    "UnreadContent", "decode_message", "websocket_frame",
 ]  # fmt: skip

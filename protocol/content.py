@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 Short = Annotated[str, Meta(max_length=256)]
 Url = Annotated[str, Meta(max_length=2048)]
 Amount = Annotated[int, Meta(ge=0, le=10**12)]
+Moment = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # milliseconds since 1970; today's have 13 digits
 
 
 class Content(Struct, tag_field="kind", omit_defaults=True, forbid_unknown_fields=True, frozen=True, gc=False):
@@ -81,7 +82,7 @@ class Coupon(Content, tag="coupon"):
     title: Short
     code: Short
     amount_fen: Amount = 0
-    expires_at_ms: Amount = 0
+    expires_at_ms: Moment = 0
 
 
 class PaymentRequest(Content, tag="payment_request"):
@@ -106,8 +107,6 @@ Affair = Literal[
     "relation_made",
     "relation_refused",
     "relation_removed",
-    "blocked",
-    "unblocked",
     "group_opened",
     "joined",
     "left",
@@ -117,7 +116,6 @@ Affair = Literal[
     "owner_changed",
     "admin_changed",
     "app_opened",
-    "certification_changed",
 ]
 
 

@@ -8,9 +8,22 @@ Rules of the file:
 """
 
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Advice = Literal["never", "later", "change"]
+CloseAdvice = Literal["stop", "resume", "resume later", "log in again"]
+
+# Which policy speaks, by the hundreds of a reason's number.
+POLICIES: Final = {
+    9100: "the command itself",
+    9101: "may speak at all",
+    9102: "relation or membership",
+    9103: "badge",
+    9104: "content",
+    9105: "consent",
+    9106: "frequency",
+    9107: "group size",
+}
 
 
 class Reason(NamedTuple):
@@ -30,6 +43,11 @@ def _reason(code: int, name: str, text: str, advice: Advice) -> Reason:
     assert name not in REASONS and all(code != other.code for other in REASONS.values())
     REASONS[name] = reason
     return reason
+
+
+def by_code(code: int) -> Reason:
+    """Give the reason of a number that stands in the journal; KeyError if there is none."""
+    return _BY_CODE[code]
 
 
 # 9100: the command itself
@@ -89,22 +107,51 @@ GROUP_FULL = _reason(910701, "group_full", "the group is full", "change")
 QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by QR code", "change")
 
 
+_BY_CODE = {reason.code: reason for reason in REASONS.values()}
+
+
 class Close(IntEnum):
     """Why a link was closed, and what its client should do: resume, log in again, or stop.
 
     1000–1015 are RFC 6455's; 4400–4499 are ours and follow HTTP's meaning.
     """
 
-    BYE = 1000  # stop: the client asked
-    PROTOCOL = 1002  # stop: WebSocket itself was broken
-    WRONG_TYPE = 1003  # stop: text on a binary link, or the reverse
-    BAD_UTF8 = 1007  # stop
-    TOO_BIG = 1009  # stop: more than LINK_FRAME_BYTES_MAX
-    RESTART = 1012  # resume, after a little while
-    TRY_LATER = 1013  # resume, later: too many sockets
-    BAD_FRAME = 4400  # stop: the frame could not be read, or not now
-    NOT_AUTHENTICATED = 4401  # log in again: the token is unknown, expired or revoked
-    FORBIDDEN = 4403  # stop: the person or the enterprise is gone
-    DEADLINE = 4408  # resume: no hello in time
-    REPLACED = 4409  # stop: the same device opened another link
-    FLOOD = 4430  # resume, later: too many control frames
+    BYE = 1000
+    PROTOCOL = 1002
+    WRONG_TYPE = 1003
+    BAD_UTF8 = 1007
+    TOO_BIG = 1009
+    INTERNAL = 1011
+    RESTART = 1012
+    TRY_LATER = 1013
+    BAD_FRAME = 4400
+    NOT_AUTHENTICATED = 4401
+    FORBIDDEN = 4403
+    DEADLINE = 4408
+    REPLACED = 4409
+    FLOOD = 4430
+
+
+class Closing(NamedTuple):
+    """What a close code says: what the client should do, and why it was closed."""
+
+    advice: CloseAdvice
+    text: str
+
+
+CLOSINGS: Final[dict[Close, Closing]] = {
+    Close.BYE: Closing("stop", "the client asked"),
+    Close.PROTOCOL: Closing("stop", "WebSocket itself was broken"),
+    Close.WRONG_TYPE: Closing("stop", "text on a binary link, or the reverse"),
+    Close.BAD_UTF8: Closing("stop", "a text frame that is not UTF-8"),
+    Close.TOO_BIG: Closing("stop", "more bytes than a frame may have"),
+    Close.INTERNAL: Closing("resume later", "a defect of the gateway"),
+    Close.RESTART: Closing("resume", "the gateway restarts, or the world was reset"),
+    Close.TRY_LATER: Closing("resume later", "too many sockets"),
+    Close.BAD_FRAME: Closing("stop", "the frame could not be read, or not now"),
+    Close.NOT_AUTHENTICATED: Closing("log in again", "the token is unknown, expired or revoked"),
+    Close.FORBIDDEN: Closing("stop", "the person or the enterprise is gone"),
+    Close.DEADLINE: Closing("resume", "no hello in time"),
+    Close.REPLACED: Closing("stop", "the same device opened another link"),
+    Close.FLOOD: Closing("resume later", "too many control frames, or fragments without end"),
+}

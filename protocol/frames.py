@@ -48,6 +48,8 @@ class Ack(Frame, tag="ack"):
 
 
 class Send(Frame, tag="send"):
+    """Say something in a conversation."""
+
     number: Number
     conversation: Id
     content: Sendable
@@ -83,6 +85,8 @@ class Accept(Frame, tag="accept"):
 
 
 class Refuse(Frame, tag="refuse"):
+    """A member refuses the request that opened this conversation."""
+
     number: Number
     conversation: Id
 
@@ -95,6 +99,8 @@ class Delete(Frame, tag="delete"):
 
 
 class Block(Frame, tag="block"):
+    """Either side blocks the other in this single chat, or takes the block back; the other side is not told."""
+
     number: Number
     conversation: Id
     on: bool
@@ -109,6 +115,8 @@ class Mute(Frame, tag="mute"):
 
 
 class Leave(Frame, tag="leave"):
+    """Anybody leaves a group; an owner who leaves is followed by an admin, or by the colleague who sat longest."""
+
     number: Number
     conversation: Id
 
@@ -123,6 +131,8 @@ class Create(Frame, tag="create"):
 
 
 class Invite(Frame, tag="invite"):
+    """A member brings colleagues and customers of their own into a group."""
+
     number: Number
     conversation: Id
     members: Names = ()
@@ -130,6 +140,8 @@ class Invite(Frame, tag="invite"):
 
 
 class Remove(Frame, tag="remove"):
+    """The owner removes anybody from a group, an admin anybody but the owner and the admins."""
+
     number: Number
     conversation: Id
     members: Names = ()
@@ -137,12 +149,16 @@ class Remove(Frame, tag="remove"):
 
 
 class Rename(Frame, tag="rename"):
+    """The owner or an admin renames a group."""
+
     number: Number
     conversation: Id
     name: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class Announce(Frame, tag="announce"):
+    """The owner or an admin sets a group's notice."""
+
     number: Number
     conversation: Id
     text: Annotated[str, Meta(max_length=2000)]
@@ -175,8 +191,9 @@ class Remark(Frame, tag="remark"):
 
 
 MemberCommand = (
-    Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove | Rename | Announce | HandOver | Appoint | Remark
-)
+    Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove
+    | Rename | Announce | HandOver | Appoint | Remark
+)  # fmt: skip
 ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave
 ClientCommand = MemberCommand | ConsumerCommand
 ClientFrame = Hello | Ack | ClientCommand
@@ -204,7 +221,7 @@ class Message(Frame, tag="message"):
 
 
 class Welcome(Frame, tag="welcome"):
-    """Answer hello: who you are, and which send number was the last accepted."""
+    """Answer hello: who you are, and the last send number that was answered: go on above it."""
 
     person: str
     device: str

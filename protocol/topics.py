@@ -89,7 +89,7 @@ class Target(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True
 
 
 class MessageSend(Struct, forbid_unknown_fields=True, frozen=True):
-    """`data` of cmd/message/send."""
+    """Say something for a member or an app of the enterprise to a consumer, a member, a store or a group."""
 
     sender: Sender = field(name="from")
     to: Target
@@ -192,6 +192,8 @@ class Party(Struct, omit_defaults=True, frozen=True):
 
 
 class MessageAccepted(Struct, omit_defaults=True):
+    """A command's message is durable: its place, who said it, and to whom."""
+
     conversation: str
     sequence: int
     sender: Party | None = field(name="from", default=None)
@@ -199,7 +201,10 @@ class MessageAccepted(Struct, omit_defaults=True):
 
 
 class MessageRefused(Struct, omit_defaults=True):
-    """`retry_at_ms` stands where waiting until then helps; `to` where one of many recipients was refused."""
+    """A command was refused and nothing was said.
+
+    `retry_at_ms` stands where waiting until then helps; `to` where one of many recipients was refused.
+    """
 
     code: int
     reason: str
@@ -211,6 +216,8 @@ class MessageRefused(Struct, omit_defaults=True):
 
 
 class MessageDelivered(Struct, omit_defaults=True):
+    """A first device of the recipient has acknowledged a command's message."""
+
     conversation: str
     sequence: int
     to: Party | None = None
@@ -232,6 +239,8 @@ class RelationChanged(Struct):
 
 
 class GroupJoined(Struct):
+    """Somebody took a seat in a group; `sequence` is the first one they read, `scene` how they came."""
+
     group: str
     conversation: str
     person: Party
@@ -240,6 +249,8 @@ class GroupJoined(Struct):
 
 
 class GroupLeft(Struct):
+    """Somebody lost a seat in a group; `sequence` is the last one they read, `scene` why they went."""
+
     group: str
     conversation: str
     person: Party
@@ -248,6 +259,8 @@ class GroupLeft(Struct):
 
 
 class GroupChanged(Struct):
+    """What a group is called, who runs it, and its notice; whole, not the difference."""
+
     group: str
     conversation: str
     name: str

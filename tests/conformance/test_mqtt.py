@@ -13,7 +13,6 @@ from typing import Any, Protocol, TypeVar
 import aiomqtt
 import msgspec
 import pytest
-from msgspec import Raw
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -162,9 +161,7 @@ class Names:
 
 def posted(sequence: int, origin: Origin | None, conversation: str = "cv1") -> Posted:
     message = Message(CORP, conversation, sequence, 1000, "member", "zhangsan", Text("hello"))
-    return Posted(
-        conversation, sequence, 0, 1000, f"{CORP}/zhangsan", Raw(msgspec.msgpack.encode(message)), origin=origin
-    )
+    return Posted(conversation, sequence, 0, 1000, f"{CORP}/zhangsan", msgspec.msgpack.encode(message), origin=origin)
 
 
 @asynccontextmanager

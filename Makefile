@@ -1,0 +1,52 @@
+# The verbs: run, test, check, docs, bench, lock, clean. Each makes the environment it needs.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?=
+export PYTHON
+
+CHECKED := $(wildcard protocol gateway adapters hutong benchmarks docs tests)
+QUICK_TESTS := $(wildcard tests/unit tests/scenarios tests/property)
+
+.DELETE_ON_ERROR:
+.PHONY: run test check docs bench lock clean
+
+run: $(VENV)/installed
+	$(BIN)/hutong demo
+
+# Two workers for what computes; one after the other for what kills processes and watches real clocks.
+test: $(VENV)/installed
+	scripts/install-test-servers
+	$(BIN)/python -m pytest -q -n 2 --ignore=tests/end_to_end
+	$(BIN)/python -m pytest -q -o faulthandler_timeout=300 tests/end_to_end
+
+check: $(VENV)/installed
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy $(CHECKED)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q -n 2 $(QUICK_TESTS)
+
+# Writes the documents that are made from the code; the tests say when they are old.
+docs: $(VENV)/installed
+	$(BIN)/python -m docs.generate
+
+# GOAL=NAME measures one goal, QUICK=1 takes short runs.
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks $(if $(GOAL),--goal $(GOAL)) $(if $(QUICK),--quick)
+
+# UPGRADE=1 takes the newest versions that the ranges admit.
+lock:
+	scripts/lock $(if $(UPGRADE),--upgrade)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/locked: requirements.lock scripts/environment
+	scripts/environment $(VENV)
+	touch $@
+
+$(VENV)/installed: $(VENV)/locked pyproject.toml
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,183 @@
+"""`serve` and the checkpoint child: options to compose.py, problems to one clear line and an exit code."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import msgspec
+import structlog
+
+from adapters.compose import Gateway, OpenDoor, run
+from adapters.http import CannotListen
+from adapters.log import Stamp, log_to_stderr
+from adapters.world import BrokenWorld, World, demo, read
+from gateway.ports import AppendFailed, CannotOpen, Damaged
+from gateway.profile import UnknownProfile
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+STOP_S = 9.5  # whatever hangs, a stop has an end
+
+log = structlog.get_logger()
+
+
+def serve(
+    *,
+    world: str | None,
+    data: Path,
+    port: int,
+    profile: str | None,
+    mqtt: str,
+    durability: Literal["disk", "memory"],
+    json: bool,
+) -> int:
+    """Run the gateway until SIGTERM or Ctrl-C; say what is wrong in one line if it cannot be."""
+    stamp = Stamp()
+    log_to_stderr(stamp)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _leave)  # until there is something to stop in order
+    try:
+        with _runner() as runner:
+            return runner.run(_serve(world, data, port, profile, mqtt, durability, json, stamp))
+    except UnknownProfile as why:
+        return _complain(str(why), EXIT_USAGE)
+    except BrokenWorld as why:
+        return _complain(f"--world {world}: {why}")
+    except AppendFailed as why:
+        return _complain(f"{why}: what was acknowledged is on disk; make room or mend the disk, then start again")
+    except (CannotListen, CannotOpen, Damaged) as why:
+        return _complain(str(why))
+    except Exception as defect:
+        log.exception("defect", what="serve")
+        return _complain(f"a defect of the gateway ended it ({defect!r}): what was acknowledged is kept")
+
+
+def _leave(_signal: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _runner() -> asyncio.Runner:
+    """Run on uvloop where it is installed; asyncio's own loop works too."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.Runner()
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+@asynccontextmanager
+async def doors_of(mqtt: str, folder: Path | None) -> AsyncIterator[tuple[OpenDoor, ...]]:
+    """Reach what the doors need that are open only when asked for."""
+    if mqtt == "off":
+        yield ()
+        return
+    from adapters.mqtt_opening import reached
+
+    async with reached(mqtt, folder) as door:
+        yield (door,)
+
+
+async def _serve(
+    world: str | None,
+    data: Path,
+    port: int,
+    profile: str | None,
+    mqtt: str,
+    durability: Literal["disk", "memory"],
+    json: bool,
+    stamp: Stamp,
+) -> int:
+    read_world = partial(world_of, world) if world is not None else None
+    async with (
+        doors_of(mqtt, data if durability == "disk" else None) as doors,
+        run(data, port, profile, durability, world=read_world, doors=doors) as gateway,
+    ):
+        stop = _stop_on_signals()
+        stamp.movable_ms = gateway.router.now_ms
+        if durability == "memory":
+            _say("durability is memory: what is acknowledged is lost when this process ends")
+        if not gateway.fresh and (world is not None or profile is not None):
+            _say(f"{data} holds a world already: --world and --profile were not applied")
+        state = gateway.router.state
+        log.info(
+            "started", url=gateway.base_url, data=str(data) if durability == "disk" else None, epoch=state.epoch,
+            position=state.position, profile=state.profile.name,
+        )  # fmt: skip
+        _settle()
+        sys.stdout.write(f"{_ready_line(gateway, json)}\n")
+        sys.stdout.flush()
+        await gateway.until(stop)
+        log.info("stopping", links=len(gateway.links.links))
+    log.info("stopped", position=gateway.router.durable_position)
+    return 0
+
+
+def _settle() -> None:
+    """Tune the interpreter for a process that keeps much and shares its lock with a thread that waits for the disk."""
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no collection need walk it
+    gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(0.0005)  # the journal's thread, back from the disk, asks for the lock: 5 ms is a long time
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Give an event that the first signal sets; a second one ends the process at once, and a stop that hangs is cut."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def begin() -> None:
+        stop.set()
+        loop.call_later(STOP_S, _give_up)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+            signal.signal(name, signal.SIG_DFL)
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, begin)
+    return stop
+
+
+def _give_up() -> NoReturn:
+    _say(f"the stop took more than {STOP_S} s and was cut off: what was acknowledged is kept")
+    os._exit(EXIT_ERROR)
+
+
+def world_of(name: str) -> World:
+    """Read the world that `--world` names: a file, or the one that comes with Hutong."""
+    if name == "demo":
+        return demo()
+    try:
+        return read(Path(name).read_bytes())
+    except OSError as why:
+        raise BrokenWorld(f"cannot be read ({why.strerror or why}): name a TOML file, or demo") from why
+
+
+def _ready_line(gateway: Gateway, json: bool) -> str:
+    urls = gateway.urls()
+    return msgspec.json.encode(urls).decode() if json else f"hutong is ready on {gateway.base_url}"
+
+
+def checkpoint(data: Path) -> int:
+    """Be the checkpoint child."""
+    from adapters.checkpoint import run_child
+
+    try:
+        run_child(data)
+    except (CannotOpen, Damaged) as why:
+        return _complain(str(why))
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"hutong: {text}\n")
+
+
+def _complain(text: str, code: int = EXIT_ERROR) -> int:
+    _say(" ".join(text.split()))
+    return code

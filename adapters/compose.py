@@ -1,0 +1,165 @@
+"""Builds the running system: production and tests call the same function."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import structlog
+from aiohttp import web
+
+from adapters import control
+from adapters.checkpoint import keep_checkpoints
+from adapters.genesis import begin
+from adapters.http import LinkDoor, Listener
+from adapters.link import Links
+from adapters.metrics import Health, Watched
+from adapters.opening import open_world
+from adapters.tokens import TokenBox
+from adapters.world import World
+from gateway import profile
+from gateway.config import DEFAULT, Config
+from gateway.ports import Clock, Journal
+from gateway.router import Router
+from protocol.errors import Close
+
+HOST: Final = "127.0.0.1"
+LINKS_CLOSE_S: Final = 3.0  # of the stop, for clients to answer the close
+
+log = structlog.get_logger()
+
+
+class RealClock:
+    """The machine's clock."""
+
+    def real_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Gateway:
+    """A running gateway and its parts.
+
+    `id` names it, as long as its data folder lives; `fresh` says that its world was begun just now; `turning` is its
+    loop.
+    """
+
+    id: str
+    router: Router
+    tokens: TokenBox
+    links: Links
+    listener: Listener
+    journal: Journal
+    clock: Clock
+    fresh: bool
+    turning: asyncio.Task[None]
+    ready: bool = False
+    mqtt_url: str | None = None  # set by the door of MQTT
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{HOST}:{self.listener.port}"
+
+    def urls(self) -> control.Urls:
+        base = self.base_url
+        return control.Urls(base, f"{base.replace('http', 'ws', 1)}/ws", self.mqtt_url, f"{base}{control.PREFIX}")
+
+    def is_alive(self) -> bool:
+        return not self.turning.done()
+
+    def is_ready(self) -> bool:
+        return self.ready and self.is_alive()
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Wait until somebody wants an end, or the loop came to one: leaving `run` then raises why."""
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((stopping, self.turning), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+
+
+OpenDoor = Callable[[Gateway], AbstractAsyncContextManager[Any]]
+
+
+@asynccontextmanager
+async def run(
+    data: Path | None,
+    port: int = 0,
+    profile_name: str | None = None,
+    durability: Literal["disk", "memory"] = "disk",
+    config: Config = DEFAULT,
+    clock: Clock | None = None,
+    *,
+    world: Callable[[], World] | None = None,
+    doors: Sequence[OpenDoor] = (),
+) -> AsyncIterator[Gateway]:
+    """Run a gateway until the block is left; then stop it the way SIGTERM does.
+
+    An empty journal is begun with a world and a profile; on any other, `fresh` is False and both are left alone. The
+    port comes first and the journal second, so that a start that fails leaves nothing behind. `doors` are opened
+    before the gateway is ready, and closed before its loop stops. If the loop fails, leaving the block raises why.
+    """
+    profile.table(profile_name or profile.DEFAULT_PROFILE)
+    clock = clock or RealClock()
+    folder = data if durability == "disk" else None
+    app = web.Application()
+    async with AsyncExitStack() as stack:
+        listener = Listener(app, HOST, port)
+        stack.callback(listener.stop_accepting)
+        opened = await open_world(
+            folder, partial(begin, read=world, profile_name=profile_name, real_ms=clock.real_ms())
+        )
+        stack.push_async_callback(opened.journal.close)
+        stack.push_async_callback(listener.close)
+        tokens = TokenBox(opened.keys)
+        router = Router(opened.state, opened.journal, clock, tokens, _on_defect, config)
+        turning = asyncio.create_task(router.run())
+        stack.push_async_callback(_finish, router, turning)
+        if folder is not None:
+            stack.push_async_callback(_end, asyncio.create_task(keep_checkpoints(opened.journal, folder)))
+        links = Links(router, time.time)
+        gateway = Gateway(
+            opened.keys.key_id, router, tokens, links, listener, opened.journal, clock, opened.fresh, turning
+        )
+        _add_routes(app, gateway)
+        for door in doors:
+            await stack.enter_async_context(door(gateway))
+        stack.push_async_callback(_close_links, gateway)
+        await listener.open()
+        gateway.ready = True
+        yield gateway
+    if (why := turning.exception()) is not None:
+        raise why
+
+
+def _add_routes(app: web.Application, gateway: Gateway) -> None:
+    router, clock = gateway.router, gateway.clock
+    app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
+    app.add_subapp(control.PREFIX, control.application(control.Door(router, gateway.tokens, clock, gateway.urls)))
+    watched = Watched(router, gateway.links, gateway.listener, clock, gateway.is_alive, gateway.is_ready)
+    Health(watched).add_to(app)
+
+
+def _on_defect(what: str, why: BaseException) -> None:
+    log.error("defect", what=what, exc_info=why)
+
+
+async def _close_links(gateway: Gateway) -> None:
+    gateway.ready = False
+    gateway.listener.stop_accepting()
+    await gateway.links.close(Close.RESTART, "the gateway restarts", LINKS_CLOSE_S)
+
+
+async def _finish(router: Router, turning: asyncio.Task[None]) -> None:
+    """Let the loop do what is already waiting; if it has failed, the one who runs the gateway is told at the end."""
+    router.stop()
+    await asyncio.wait((turning,))
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,99 @@
+"""Calls that make and take back what opens a link."""
+
+import asyncio
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from adapters.control.endpoint import Body, Door, endpoint
+from adapters.control.problems import refused
+from adapters.http import admits
+from adapters.names import Key
+from adapters.strict import Wrong
+from adapters.tokens import DEVICE_CHARACTERS_MAX, TOKEN_S_DEFAULT, TOKEN_S_MAX, LinkClaims, Rejected
+from gateway.commands import RevokeToken
+from gateway.refusal import Refusal
+from gateway.state import State
+from gateway.state.people import Member
+from protocol.errors import DEPARTED, UNKNOWN_PERSON
+
+TOKENS_MAX = 10_000  # in one call
+_BATCH = 200  # made at a time: signing is a matter of microseconds, ten thousand signatures are not
+
+Token = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class TokensBody(Body, frozen=True):
+    people: Annotated[tuple[Key, ...], Meta(min_length=1, max_length=TOKENS_MAX)]
+    device: Annotated[str, Meta(min_length=1, max_length=DEVICE_CHARACTERS_MAX)] = "control"
+    seconds: Annotated[int, Meta(ge=1, le=TOKEN_S_MAX)] = TOKEN_S_DEFAULT
+
+
+class TokensAnswer(Struct, frozen=True):
+    """Link tokens, in the order of the people."""
+
+    tokens: list[str]
+
+
+class TokenBody(Body, frozen=True):
+    token: Token
+
+
+class RevokedAnswer(Struct, frozen=True):
+    token_id: str
+    person: str
+
+
+class TicketAnswer(Struct, frozen=True):
+    """A ticket opens one link within 30 s, as `?ticket=`."""
+
+    ticket: str
+
+
+@endpoint("POST", "/tokens")
+async def mint_tokens(door: Door, body: TokensBody) -> TokensAnswer:
+    """Make link tokens for a device of each of these people."""
+
+    def missing(state: State, _now_ms: int) -> tuple[str, Refusal] | None:
+        for key in body.people:
+            person = state.people.get(key)
+            if person is None:
+                return key, Refusal(UNKNOWN_PERSON)
+            if isinstance(person, Member) and person.departed:
+                return key, Refusal(DEPARTED)
+        return None
+
+    found = await door.look(missing)
+    if found is not None:
+        raise refused(found[1], f"no token for {found[0]!r}: {found[1].reason.text}")
+    tokens: list[str] = []
+    for start in range(0, len(body.people), _BATCH):
+        batch = body.people[start : start + _BATCH]
+        tokens += [door.tokens.link_token(key, body.device, body.seconds) for key in batch]
+        await asyncio.sleep(0)
+    return TokensAnswer(tokens)
+
+
+async def _claims(door: Door, token: str) -> LinkClaims:
+    """Read a token that still opens a link; anything else is wrong, and is not told why."""
+    try:
+        claims = door.tokens.read_link_token(token)
+    except Rejected as why:
+        raise Wrong(str(why)) from why
+    if not await door.look(lambda state, _now_ms: admits(state, claims)):
+        raise Wrong("the token does not open a link")
+    return claims
+
+
+@endpoint("POST", "/tokens/revoke")
+async def revoke_token(door: Door, body: TokenBody) -> RevokedAnswer:
+    """Take a link token back, and close the links that it opened."""
+    claims = await _claims(door, body.token)
+    await door.ask(RevokeToken(claims.token_id, claims.expires_s))
+    return RevokedAnswer(claims.token_id, claims.person)
+
+
+@endpoint("POST", "/tickets")
+async def mint_ticket(door: Door, body: TokenBody) -> TicketAnswer:
+    """Make a ticket that stands for a link token once."""
+    return TicketAnswer(door.tokens.ticket(await _claims(door, body.token)))

@@ -1,0 +1,197 @@
+"""The one HTTP port: the WebSocket door, health, metrics, and under /_hutong/ our own API."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Final, cast
+
+import structlog
+from aiohttp import web
+
+from adapters import consumer, enterprise
+from adapters.link import Link, Links
+from adapters.tokens import LinkClaims, Rejected, TokenBox
+from gateway.router import Router
+from gateway.session import Session
+from gateway.state import State
+from gateway.state.people import Member
+from protocol.codec import JSON, MSGPACK
+from protocol.frames import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
+
+UNAUTHENTICATED_MAX: Final = 1_000  # connections that are no link yet
+IDLE_S: Final = 5.0  # a connection without a whole request for so long is closed
+BACKLOG: Final = 4096  # connections that wait to be accepted
+LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+
+log = structlog.get_logger()
+
+_CODECS: Final = {SUBPROTOCOL_JSON: JSON, SUBPROTOCOL_MSGPACK: MSGPACK}
+
+
+class LinkDoor:
+    """`/ws`: checks who comes, makes the handshake, and hands the transport to a link."""
+
+    def __init__(self, router: Router, tokens: TokenBox, links: Links, ready: Callable[[], bool]) -> None:
+        self._router = router
+        self._tokens = tokens
+        self._links = links
+        self._ready = ready
+
+    async def open(self, request: web.Request) -> web.StreamResponse:
+        """Open a link, or say why not."""
+        try:
+            return self._open(request)
+        except web.HTTPException as no:
+            log.info("link_refused", status=no.status, why=(no.text or "").strip())
+            raise
+
+    def _open(self, request: web.Request) -> web.StreamResponse:
+        if not self._ready():
+            raise web.HTTPServiceUnavailable(text="not ready\n", headers={"Retry-After": "1"})
+        check_origin(request)
+        claims = self._claims(request)
+        offered = request.headers.get("Sec-WebSocket-Protocol", "")
+        chosen = next((name for name in map(str.strip, offered.split(",")) if name in _CODECS), None)
+        if chosen is None:
+            raise web.HTTPBadRequest(text=f"offer a subprotocol: {', '.join(_CODECS)}\n")
+        handshake = web.WebSocketResponse(protocols=(chosen,), compress=False)
+        try:
+            headers, *_ = handshake._handshake(request)  # noqa: SLF001 - alone, without aiohttp's own session
+        except ValueError as why:  # a key that is no ASCII
+            raise web.HTTPBadRequest(text="no WebSocket handshake\n") from why
+        headers["Sec-WebSocket-Protocol"] = chosen
+        side = enterprise if claims.audience == enterprise.AUDIENCE else consumer
+
+        def make(link: Link) -> Session:
+            return Session(
+                link, _CODECS[chosen], side.AUDIENCE, side.COMMANDS, claims.person, claims.device, claims.token_id
+            )  # fmt: skip
+
+        return self._links.take(request, dict(headers), claims.expires_s, make)
+
+    def _claims(self, request: web.Request) -> LinkClaims:
+        """Find out who comes; one answer for everything that opens nothing."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        try:
+            if token and scheme.lower() == "bearer":
+                claims = self._tokens.read_link_token(token.strip())
+            else:
+                claims = self._tokens.spend_ticket(request.query.get("ticket", ""))
+        except Rejected as why:
+            raise unauthorized() from why
+        if not admits(self._router.state, claims):
+            raise unauthorized()
+        return claims
+
+
+def admits(state: State, claims: LinkClaims) -> bool:
+    """Tell whether a good token still opens a link: not revoked, of somebody who is still there."""
+    person = state.people.get(claims.person)
+    gone = person is None or (isinstance(person, Member) and person.departed)
+    return not gone and claims.token_id not in state.revoked
+
+
+def unauthorized() -> web.HTTPUnauthorized:
+    return web.HTTPUnauthorized(text="no valid token\n", headers={"WWW-Authenticate": "Bearer"})
+
+
+def check_origin(request: web.Request) -> None:
+    """Refuse a foreign web page: an Origin, where there is one, must be this server's own address, to the letter."""
+    if not own_origins(request).issuperset(request.headers.getall("Origin", ())):
+        raise web.HTTPForbidden(text="wrong origin\n")
+
+
+def check_host(request: web.Request) -> None:
+    """Refuse a name that was made to point here: on loopback the Host must be a loopback name."""
+    host = request.headers.get("Host", "")
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    if name not in LOOPBACK_NAMES:
+        raise web.HTTPForbidden(text="wrong host\n")
+
+
+def own_origins(request: web.Request) -> set[str]:
+    raw = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    return {f"http://{name}:{raw[1]}" for name in LOOPBACK_NAMES} if raw else set()
+
+
+class _TooMany(asyncio.Protocol):
+    """Turns a connection away at once: all others are being answered."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).abort()
+
+
+class CannotListen(Exception):
+    """The port cannot be had; the text says what to do, in one line."""
+
+
+def _room(http: web.Server) -> bool:
+    """Close the connection that has been idle for longest, if any is; the oldest come first."""
+    open_ = [connection for connection in http.connections if not connection._force_close]  # noqa: SLF001 - tested
+    if len(open_) < UNAUTHENTICATED_MAX:
+        return True
+    idle = next((connection for connection in open_ if connection._current_request is None), None)  # noqa: SLF001
+    if idle is not None:
+        idle.force_close()
+    return idle is not None
+
+
+class Listener:
+    """The listening socket. Connections that are no link yet are counted.
+
+    Above the cap the one that has been idle for longest makes room: an honest client shows itself within milliseconds,
+    so that whoever holds connections open holds up nobody but themselves.
+    """
+
+    def __init__(self, app: web.Application, host: str, port: int) -> None:
+        """Take the port, so that whoever comes waits; `CannotListen` if it is taken."""
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            keepalive_timeout=IDLE_S,
+            lingering_time=IDLE_S,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+        )
+        self._server: asyncio.Server | None = None
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+            self._socket.listen(BACKLOG)
+        except OSError as why:
+            self._socket.close()
+            raise CannotListen(
+                f"port {port} on {host} cannot be used ({why.strerror or why}): choose another with --port"
+            ) from why
+        self.port: int = self._socket.getsockname()[1]
+
+    @property
+    def connections(self) -> int:
+        """Count the connections that are no link."""
+        http = self._runner.server
+        return len(http.connections) if http is not None else 0
+
+    async def open(self) -> None:
+        """Begin to answer."""
+        await self._runner.setup()
+        http = self._runner.server
+        assert http is not None
+
+        def protocol() -> asyncio.Protocol:
+            if len(http.connections) >= UNAUTHENTICATED_MAX and not _room(http):
+                return _TooMany()
+            made: asyncio.Protocol = http()
+            return made
+
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(protocol, sock=self._socket, backlog=BACKLOG)
+
+    def stop_accepting(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._socket.close()
+
+    async def close(self) -> None:
+        self.stop_accepting()
+        await self._runner.cleanup()

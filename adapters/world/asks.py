@@ -1,0 +1,96 @@
+"""A world file as commands, in an order in which each finds what it names."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from adapters.world.file import CodeRow, CorpRow, DepartmentRow, RelationRow, World
+from gateway import commands
+from gateway.commands import Command
+
+
+def asks(world: World) -> Iterator[Command]:
+    """List the commands. Rows that bring their ids come first, so that a derived id can pass over them."""
+    for corp in world.corp:
+        yield from _enterprise(corp)
+    for consumer in world.consumer:
+        yield commands.PutConsumer(consumer.id, consumer.nickname, consumer.unionid)
+    for corp in world.corp:
+        yield from _members(corp)
+    for corp in world.corp:
+        yield from _relations(corp)
+    for corp in world.corp:
+        yield from _groups(corp)
+    for consumer in world.consumer:
+        # An enterprise can be muted once it knows the consumer.
+        for corpid in consumer.muted:
+            yield commands.PutKnown(corpid, consumer.id)
+        if consumer.muted:
+            yield commands.PutConsumer(consumer.id, consumer.nickname, consumer.unionid, tuple(consumer.muted))
+
+
+def _enterprise(corp: CorpRow) -> Iterator[Command]:
+    until_ms = _ms(corp.certified_until) if corp.certified_until is not None else 0
+    yield commands.PutCorp(corp.corpid, corp.name, corp.short_name or corp.name, corp.certification, until_ms)
+    for app in corp.app:
+        yield commands.PutApp(
+            corp.corpid, app.agent_id, app.name, app.secret, app.callback_url, app.callback_token, app.callback_aes_key
+        )
+    for department in _parents_first(corp.department):
+        yield commands.PutDepartment(
+            corp.corpid, department.id, department.name, department.parent, department.store
+        )  # fmt: skip
+
+
+def _ms(moment: datetime) -> int:
+    """Count whole milliseconds since 1970."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def _parents_first(rows: list[DepartmentRow]) -> Iterator[DepartmentRow]:
+    waiting = {row.id: row for row in rows}
+    for row in rows:
+        line = [row] if row.id in waiting else []
+        while line and line[-1].parent in waiting:
+            line.append(waiting[line[-1].parent])
+        for one in reversed(line):
+            del waiting[one.id]
+            yield one
+
+
+def _members(corp: CorpRow) -> Iterator[Command]:
+    for row in corp.member:
+        yield commands.PutMember(
+            corp.corpid, row.userid, row.name, tuple(row.departments), row.activated, row.real_name_verified,
+            row.departed,
+        )  # fmt: skip
+
+
+def _relations(corp: CorpRow) -> Iterator[Command]:
+    for brings_id in (True, False):
+        for known in corp.known:
+            if bool(known.external_userid) is brings_id:
+                yield commands.PutKnown(corp.corpid, known.consumer, known.external_userid)
+        for row in corp.relation:
+            if bool(row.external_userid) is brings_id:
+                yield _relation(corp.corpid, row)
+
+
+def _relation(corpid: str, row: RelationRow) -> Command:
+    return commands.PutRelation(
+        corpid, row.member, row.consumer, row.external_userid, row.status, row.added_by, row.state, row.remark,
+        tuple(row.tags), row.blocked_by_member, row.blocked_by_consumer,
+    )  # fmt: skip
+
+
+def _groups(corp: CorpRow) -> Iterator[Command]:
+    for row in sorted(corp.group, key=lambda row: not row.chat_id):
+        yield commands.PutGroup(
+            corp.corpid, row.name, row.owner, row.chat_id, tuple(row.admins), tuple(row.members),
+            tuple(row.consumers), row.notice,
+        )  # fmt: skip
+    for code in sorted(corp.code, key=lambda row: not row.code):
+        yield _code(corp.corpid, code)
+
+
+def _code(corpid: str, row: CodeRow) -> Command:
+    return commands.PutCode(corpid, row.member or "", row.group or "", row.state, row.skip_verify, row.code)

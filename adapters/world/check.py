@@ -1,0 +1,171 @@
+"""Does a world file hang together? Every name that it uses is in it, or in the world that it is added to."""
+
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any, Final
+
+from msgspec import Struct, field
+
+from adapters.world.file import BrokenWorld, CodeRow, CorpRow, DepartmentRow, GroupRow, World
+from gateway import profile
+from gateway.decide.directory import CODES_MAX, CORPS_MAX, PEOPLE_MAX
+from gateway.state import State
+
+_SUGGEST_AMONG_MAX: Final = 10_000  # looking for a near name among more takes too long
+
+
+class CorpNames(Struct):
+    """The ids that an enterprise has given; `customers` both ways, consumer to id and id to consumer."""
+
+    departments: dict[int, int] = field(default_factory=dict)  # id → parent
+    members: set[str] = field(default_factory=set)
+    ids: dict[str, str] = field(default_factory=dict)
+    consumers: dict[str, str] = field(default_factory=dict)
+    chats: set[str] = field(default_factory=set)
+
+
+class Names(Struct):
+    """Every name there is: a world's, and then those of the file that is added to it."""
+
+    corps: dict[str, CorpNames] = field(default_factory=dict)
+    consumers: set[str] = field(default_factory=set)
+    codes: dict[str, str] = field(default_factory=dict)  # code → corpid
+    people: int = 0
+
+
+def names_of(state: State) -> Names:
+    """Copy the names of a world."""
+    names = Names({}, set(), {code: put.corpid for code, put in state.codes.items()}, len(state.people))
+    for corpid, corp in state.corps.items():
+        departments = {id_: department.parent for id_, department in corp.departments.items()}
+        ids = {handle: external for external, handle in corp.consumers.items()}
+        names.corps[corpid] = CorpNames(departments, set(corp.members), ids, dict(corp.consumers), set(corp.chats))
+    names.consumers = {key for key in state.people if "/" not in key}
+    return names
+
+
+def check(world: World, names: Names) -> None:
+    """Raise `BrokenWorld` at the first thing that would be refused; `names` are those already there, and grow."""
+    if world.profile is not None:
+        try:
+            profile.table(world.profile)
+        except profile.UnknownProfile as why:
+            raise BrokenWorld(f"{why} (at profile)") from why
+    _distinct((row.id for row in world.consumer), "consumer", "id")
+    _distinct((row.corpid for row in world.corp), "corp", "corpid")
+    before = len(names.consumers)
+    names.consumers.update(row.id for row in world.consumer)
+    names.people += len(names.consumers) - before
+    for row in world.corp:
+        names.corps.setdefault(row.corpid, CorpNames())
+    for place, consumer in _placed(world.consumer, "consumer"):
+        for corpid in consumer.muted:
+            _known(corpid, names.corps, "enterprise", f"{place}.muted")
+    for place, corp in _placed(world.corp, "corp"):
+        _corp(corp, names.corps[corp.corpid], names, f"{place}.")
+    for what, count, most in (
+        ("enterprises", len(names.corps), CORPS_MAX),
+        ("people", names.people, PEOPLE_MAX),
+        ("codes", len(names.codes), CODES_MAX),
+    ):
+        if count > most:
+            raise BrokenWorld(f"{count} {what}: at most {most} have room")
+
+
+def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
+    if corp.certified_until is not None and corp.certified_until.year < 1971:
+        raise BrokenWorld(f"a moment after 1970 is wanted (at {place}certified_until)")
+    _distinct((row.agent_id for row in corp.app), f"{place}app", "agent_id")
+    _departments(corp.department, at, place)
+    _distinct((row.userid for row in corp.member), f"{place}member", "userid")
+    before = len(at.members)
+    at.members.update(row.userid for row in corp.member)
+    names.people += len(at.members) - before
+    for where, member in _placed(corp.member, f"{place}member"):
+        for department in member.departments:
+            _known(department, at.departments, "department", f"{where}.departments")
+    _customers(corp, at, names, place)
+    _distinct((row.chat_id for row in corp.group if row.chat_id), f"{place}group", "chat_id")
+    for where, group in _placed(corp.group, f"{place}group"):
+        _group(group, at, names, where)
+    _distinct((row.code for row in corp.code if row.code), f"{place}code", "code")
+    for where, code in _placed(corp.code, f"{place}code"):
+        _code(code, corp.corpid, at, names, where)
+
+
+def _departments(rows: list[DepartmentRow], at: CorpNames, place: str) -> None:
+    """Check that parents exist, and that nobody is above themselves."""
+    _distinct((row.id for row in rows), f"{place}department", "id")
+    at.departments.update({row.id: row.parent for row in rows})
+    for where, row in _placed(rows, f"{place}department"):
+        above, seen = row.parent, {row.id}
+        while above:
+            _known(above, at.departments, "department", f"{where}.parent")
+            if above in seen:
+                raise BrokenWorld(f"department {row.id} is above itself (at {where}.parent)")
+            seen.add(above)
+            above = at.departments[above]
+
+
+def _customers(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
+    _distinct(((row.member, row.consumer) for row in corp.relation), f"{place}relation", "pair")
+    for where, relation in _placed(corp.relation, f"{place}relation"):
+        _known(relation.member, at.members, "member", f"{where}.member")
+    for kind, rows in (("known", corp.known), ("relation", corp.relation)):
+        for where, row in _placed(rows, f"{place}{kind}"):
+            _known(row.consumer, names.consumers, "consumer", f"{where}.consumer")
+            if row.external_userid:
+                _external(row.consumer, row.external_userid, at, where)
+
+
+def _external(consumer: str, external: str, at: CorpNames, where: str) -> None:
+    if at.consumers.setdefault(external, consumer) != consumer:
+        raise BrokenWorld(f"{external} is consumer {at.consumers[external]!r} (at {where}.external_userid)")
+    if at.ids.setdefault(consumer, external) != external:
+        raise BrokenWorld(f"consumer {consumer!r} is {at.ids[consumer]} here (at {where}.external_userid)")
+
+
+def _group(group: GroupRow, at: CorpNames, names: Names, where: str) -> None:
+    _known(group.owner, at.members, "member", f"{where}.owner")
+    for name in group.admins:
+        _known(name, at.members, "member", f"{where}.admins")
+    for name in group.members:
+        _known(name, at.members, "member", f"{where}.members")
+    for name in group.consumers:
+        _known(name, names.consumers, "consumer", f"{where}.consumers")
+    if group.chat_id:
+        at.chats.add(group.chat_id)
+
+
+def _code(code: CodeRow, corpid: str, at: CorpNames, names: Names, where: str) -> None:
+    if (code.member is None) == (code.group is None):
+        raise BrokenWorld(f"a code is of a member or of a group (at {where})")
+    if code.member is not None:
+        _known(code.member, at.members, "member", f"{where}.member")
+    if code.group is not None:
+        _known(code.group, at.chats, "group", f"{where}.group")
+    key = code.code or f"\0{len(names.codes)}"  # one that is derived later
+    if names.codes.setdefault(key, corpid) != corpid:
+        raise BrokenWorld(f"code {code.code} belongs to {names.codes[key]} (at {where}.code)")
+
+
+def _placed(rows: list[Any], place: str) -> Iterator[tuple[str, Any]]:
+    for index, row in enumerate(rows):
+        yield f"{place}[{index}]", row
+
+
+def _distinct(keys: Iterable[object], place: str, what: str) -> None:
+    seen: set[object] = set()
+    for key in keys:
+        if key in seen:
+            shown = " and ".join(map(repr, key)) if isinstance(key, tuple) else repr(key)
+            raise BrokenWorld(f"{what} {shown} stands twice (at {place})")
+        seen.add(key)
+
+
+def _known(name: Any, known: Collection[Any], what: str, place: str) -> None:
+    if name in known:
+        return
+    near = get_close_matches(str(name), map(str, known), 1) if len(known) <= _SUGGEST_AMONG_MAX else []
+    hint = f", did you mean {near[0]!r}?" if near else ""
+    raise BrokenWorld(f"there is no {what} {name!r}{hint} (at {place})")

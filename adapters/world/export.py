@@ -1,0 +1,104 @@
+"""The state as a world file: every id is written, and nothing is written that the file would not bring back."""
+
+from datetime import UTC, datetime, timedelta
+
+from adapters.world.file import (
+    AppRow,
+    CodeRow,
+    ConsumerRow,
+    CorpRow,
+    DepartmentRow,
+    GroupRow,
+    KnownRow,
+    MemberRow,
+    RelationRow,
+    World,
+)
+from gateway.state import State
+from gateway.state.conversations import Conversation, Group
+from gateway.state.corps import Corp
+from gateway.state.people import Consumer
+
+
+def export(state: State) -> World:
+    """Copy a world. Things stand in the order in which they were made, as reading the file will make them again."""
+    related: dict[str, list[Conversation]] = {corpid: [] for corpid in state.corps}
+    for conversation in state.conversations.values():
+        if conversation.relation is not None:
+            related[conversation.corpid].append(conversation)
+    consumers = [_consumer(person) for person in state.people.values() if isinstance(person, Consumer)]
+    corps = [_corp(state, corp, related[corpid]) for corpid, corp in state.corps.items()]
+    return World(1, state.profile.name, state.seed, consumers, corps)
+
+
+def _consumer(consumer: Consumer) -> ConsumerRow:
+    muted = sorted(corpid for corpid, known in consumer.known.items() if known.muted)
+    return ConsumerRow(consumer.key, consumer.nickname, consumer.unionid, muted)
+
+
+def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
+    relations = [_relation(state, conversation) for conversation in related]
+    met = {row.consumer for row in relations}
+    return CorpRow(
+        corp.corpid,
+        corp.name,
+        corp.short_name if corp.short_name != corp.name else "",
+        corp.certification,
+        _moment(corp.certified_until_ms),
+        [
+            AppRow(app.agent_id, app.name, app.secret, app.callback_url, app.callback_token, app.callback_aes_key)
+            for app in corp.apps.values()
+        ],
+        # By id, since a parent may have been made after its child.
+        [DepartmentRow(one.id, one.name, one.parent, one.store) for _, one in sorted(corp.departments.items())],
+        [_member(state, key) for key in corp.members.values()],
+        [KnownRow(handle, external) for external, handle in corp.consumers.items() if handle not in met],
+        relations,
+        [_group(state, state.group(conversation)) for conversation in corp.chats.values()],
+        _codes(state, corp),
+    )
+
+
+def _moment(ms: int) -> datetime | None:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms) if ms else None
+
+
+def _member(state: State, key: str) -> MemberRow:
+    member = state.member(key)
+    return MemberRow(
+        member.userid, member.name, list(member.departments), member.activated, member.real_name_verified,
+        member.departed,
+    )  # fmt: skip
+
+
+def _relation(state: State, conversation: Conversation) -> RelationRow:
+    relation = conversation.relation
+    assert relation is not None
+    return RelationRow(
+        state.member(relation.member).userid, relation.consumer,
+        state.name_of(conversation.corpid, relation.consumer), relation.status, relation.added_by, relation.state,
+        relation.remark, list(relation.tags), relation.blocked_by_member, relation.blocked_by_consumer,
+    )  # fmt: skip
+
+
+def _group(state: State, group: Group) -> GroupRow:
+    """Write the seats in the order in which a group is seated: owner, admins, members, consumers."""
+    first = {group.owner, *group.admins}
+    others = [key for key in group.seats if key not in first]
+    members = [state.member(key).userid for key in others if "/" in key]
+    return GroupRow(
+        group.name, state.member(group.owner).userid, group.chat_id,
+        [state.member(key).userid for key in group.admins], members, [key for key in others if "/" not in key],
+        group.notice,
+    )  # fmt: skip
+
+
+def _codes(state: State, corp: Corp) -> list[CodeRow]:
+    return [
+        CodeRow(
+            put.code, put.userid or None, state.group(put.conversation).chat_id if put.conversation else None,
+            put.state, put.skip_verify,
+        )
+        for put in state.codes.values()
+        if put.corpid == corp.corpid
+    ]  # fmt: skip

@@ -1,0 +1,168 @@
+"""The words of a world file, and the file's text to them and back."""
+
+import tomllib
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from adapters.names import AgentId, Corpid, DepartmentId, Handle, Id, Name, State, Text, Userid
+from adapters.strict import explained
+from gateway.events import RelationStatus
+from gateway.profile import Certification
+
+SEED: Final = "hutong"  # of the ids of a world that names none
+WORLD_BYTES_MAX: Final = 64 * 1024 * 1024  # some 300,000 relations
+
+
+class BrokenWorld(ValueError):
+    """The file cannot be a world; the text says where and why, in one line."""
+
+
+class Row(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The parent of every table of the file."""
+
+
+class ConsumerRow(Row):
+    id: Handle
+    nickname: Name = ""
+    unionid: Name = ""
+    muted: list[Corpid] = []
+
+
+class AppRow(Row):
+    agent_id: AgentId
+    name: Name
+    secret: Annotated[str, Meta(min_length=1, max_length=256)]
+    callback_url: Text = ""
+    callback_token: Name = ""
+    callback_aes_key: Name = ""
+
+
+class DepartmentRow(Row):
+    id: DepartmentId
+    name: Name
+    parent: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    store: bool = False
+
+
+class MemberRow(Row):
+    userid: Userid
+    name: Name
+    departments: list[DepartmentId] = []
+    activated: bool = True
+    real_name_verified: bool = True
+    departed: bool = False
+
+
+class KnownRow(Row):
+    """A consumer whom the enterprise knows without a relation: in a group, or only once."""
+
+    consumer: Handle
+    external_userid: Id = ""
+
+
+class RelationRow(Row):
+    member: Userid
+    consumer: Handle
+    external_userid: Id = ""
+    status: RelationStatus = "mutual"
+    added_by: Annotated[int, Meta(ge=0, le=10_000)] = 1
+    state: State = ""
+    remark: Name = ""
+    tags: list[Name] = []
+    blocked_by_member: bool = False
+    blocked_by_consumer: bool = False
+
+
+class GroupRow(Row):
+    name: Name
+    owner: Userid
+    chat_id: Id = ""
+    admins: list[Userid] = []
+    members: list[Userid] = []
+    consumers: list[Handle] = []
+    notice: Text = ""
+
+
+class CodeRow(Row):
+    """A QR code of a member (`member`) or of a group (`group`, its chat_id)."""
+
+    code: Id = ""
+    member: Userid | None = None
+    group: Id | None = None
+    state: State = ""
+    skip_verify: bool = True
+
+
+class CorpRow(Row):
+    corpid: Corpid
+    name: Name
+    short_name: Name = ""
+    certification: Certification = "unverified"
+    certified_until: Annotated[datetime, Meta(tz=True)] | None = None
+    app: list[AppRow] = []
+    department: list[DepartmentRow] = []
+    member: list[MemberRow] = []
+    known: list[KnownRow] = []
+    relation: list[RelationRow] = []
+    group: list[GroupRow] = []
+    code: list[CodeRow] = []
+
+
+class World(Row):
+    version: Literal[1]
+    profile: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    seed: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    consumer: list[ConsumerRow] = []
+    corp: list[CorpRow] = []
+
+
+def read(data: bytes) -> World:
+    """Read a world file; `BrokenWorld` names the line, or the place of the first wrong key or value."""
+    try:
+        table = tomllib.loads(data.decode())
+    except UnicodeDecodeError as why:
+        raise BrokenWorld(f"not UTF-8 at byte {why.start}") from why
+    except (tomllib.TOMLDecodeError, RecursionError) as why:
+        raise BrokenWorld(f"not TOML: {why}") from why
+    try:
+        return msgspec.convert(table, World)
+    except msgspec.ValidationError as why:
+        raise BrokenWorld(explained(str(why), World)) from why
+
+
+def write(world: World) -> bytes:
+    """Write a world file: what has its default is left out."""
+    lines: list[str] = []
+    # `version` has no default, so it is always there and stands first.
+    _table(msgspec.to_builtins(world, builtin_types=(datetime,)), "", lines)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _table(table: dict[str, Any], path: str, lines: list[str]) -> None:
+    """Write plain keys first: below a header they would belong to the table that it opens."""
+    rows = {key: value for key, value in table.items() if isinstance(value, list) and isinstance(value[0], dict)}
+    lines += [f"{key} = {_value(value)}" for key, value in table.items() if key not in rows and value is not None]
+    for key, tables in rows.items():
+        for row in tables:
+            lines += ["", f"[[{path}{key}]]"]
+            _table(row, f"{path}{key}.", lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return str(value)
+
+
+def _text(value: str) -> str:
+    """Write a basic string; JSON escapes all that TOML wants escaped, but for one character."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007F")

@@ -1,0 +1,127 @@
+"""The table and the file: rows, ratios and goals as people and programs read them."""
+
+import dataclasses
+import math
+from typing import Any
+
+from benchmarks.goals import GOALS, Goal
+from benchmarks.rows import Row, Run
+from benchmarks.suite import Found
+
+HEAD = (
+    "N/G/W/S", "system", "messages/s", "±%", "deliveries/s", "ack p50", "p99 ms", "delivery p50", "p99 ms",
+    "µs/message", "µs/delivery", "core", "waited", "RSS MiB", "generator", "waited",
+)  # fmt: skip
+
+
+def row_json(row: Row) -> dict[str, Any]:
+    """Give a row with every run, its medians, and what the system did not do."""
+    figures = [each.name for each in dataclasses.fields(Run)]
+    return {
+        "workload": row.workload.name,
+        "system": row.system.name,
+        "without": row.system.without,
+        "open_loop_rate": row.rate or None,
+        "median": {name: round(row.median(name), 4) for name in figures} if row.runs else None,
+        "lower_bound": row.lower_bound,
+        "disturbed": row.disturbed,
+        "runs": [dataclasses.asdict(run) for run in row.runs],
+        "failures": row.failures,
+    }
+
+
+def goals_json(found: Found) -> list[dict[str, Any]]:
+    """Give each measured goal with what is owed, what was found, and whether it was met."""
+    return [
+        {
+            "goal": goal.number, "what": goal.what, "value": _finite(value),
+            "by_cpu": _finite(found.by_cpu.get(goal.number, math.nan)), "disturbed": goal.number in found.unsure,
+            "owed": goal.owed, "owed_met": None if goal.owed is None else goal.met(value, goal.owed),
+            "must": goal.must, "must_met": goal.met(value, goal.must),
+        }
+        for goal in GOALS if (value := found.values.get(goal.number)) is not None
+    ]  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 3)
+
+
+def table(rows: list[Row]) -> str:
+    """Lay the rows out; `≥` marks a rate that the generator, not the system, may have bounded."""
+    disturbed = sum(row.disturbed for row in rows)
+    warning = (
+        f"\nother programs took a good part of the cores in {disturbed} rows: only the ratios by CPU are a measure"
+    )
+    return _aligned([HEAD, *(_cells(row) for row in rows)]) + (warning if disturbed else "")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    name = row.system.name + (" at 70 %" if row.rate else "")
+    if not row.runs:
+        return (row.workload.name, name, "failed", *[""] * (len(HEAD) - 3))
+    mark = "≥" if row.lower_bound else ""
+    shown = {
+        "messages_s": mark + "{:,.0f}", "spread": "{:.0f}", "deliveries_s": mark + "{:,.0f}",
+        "ack_p50_ms": "{:.1f}", "ack_p99_ms": "{:.1f}", "delivery_p50_ms": "{:.1f}", "delivery_p99_ms": "{:.1f}",
+        "server_us_message": "{:.1f}", "server_us_delivery": "{:.2f}", "server_share": "{:.0%}",
+        "server_waited_share": "{:.0%}", "server_rss_mib": "{:.0f}", "generator_share": "{:.0%}",
+        "generator_waited_share": "{:.0%}",
+    }  # fmt: skip
+    return (row.workload.name, name, *(form.format(_value(row, figure)) for figure, form in shown.items()))
+
+
+def _value(row: Row, figure: str) -> float:
+    return spread_percent(row.values("messages_s")) if figure == "spread" else row.median(figure)
+
+
+def spread_percent(values: list[float]) -> float:
+    """Give half the range of the values as a percentage of their middle."""
+    low, high = min(values), max(values)
+    return (high - low) / (high + low) * 100 if high else 0.0
+
+
+def goals_table(found: Found) -> str:
+    """Lay the goals out, with yes or no; `by CPU` is the ratio of what a message or delivery cost the server."""
+    head = ("goal", "", "found", "by CPU", "owed", "met", "must", "met")
+    return _aligned([head, *(_goal_cells(goal, found) for goal in GOALS if goal.number in found.values)])
+
+
+def _goal_cells(goal: Goal, found: Found) -> tuple[str, ...]:
+    value, cost = found.values[goal.number], found.by_cpu.get(goal.number, math.nan)
+    told = "failed" if math.isnan(value) else f"{value:.2f}{goal.unit}"
+    beside = "–" if math.isnan(cost) else f"{cost:.2f}×"
+    doubt = "?" if goal.number in found.unsure else ""
+    return (str(goal.number), goal.what, told, beside, *_verdict(goal, value, goal.owed, doubt),
+            *_verdict(goal, value, goal.must, doubt))  # fmt: skip
+
+
+def _verdict(goal: Goal, value: float, bound: float | None, doubt: str) -> tuple[str, str]:
+    if bound is None:
+        return "–", "–"
+    sign = "≥" if goal.at_least else "≤"
+    return f"{sign} {bound:g}{goal.unit}", ("yes" if goal.met(value, bound) else "no") + doubt
+
+
+def _aligned(lines: list[tuple[str, ...]]) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    words = {column for column in range(len(widths)) if column < 2}
+    return "\n".join(
+        "  ".join(cell.ljust(width) if column in words else cell.rjust(width)
+                  for column, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
+        for line in lines
+    )  # fmt: skip
+
+
+def floors_table(floor: dict[str, Any]) -> str:
+    """Tell the floors in one line each."""
+    sync, sends = floor["fdatasync_ms"], floor["send_us"]
+    codecs = ", ".join(f"{name} {ns:.0f}" for name, ns in floor["codec_ns"].items())
+    told = ", ".join(f"{each} µs with {frames} frames" for frames, each in sends.items())
+    return "\n".join((
+        "floors of this minute",
+        f"  send to a loopback socket: {told}",
+        f"  4 KiB and fdatasync: p50 {sync['p50']} ms, p99 {sync['p99']} ms",
+        f"  read, parse and answer a constant frame: {floor['constant_us']} µs",
+        f"  ns a call: {codecs}",
+    ))  # fmt: skip

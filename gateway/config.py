@@ -1,0 +1,23 @@
+"""The numbers an operator may turn: bounds of memory and of time. What WeCom decides stands in the profiles."""
+
+from msgspec import Struct
+
+
+class Config(Struct, frozen=True):
+    """Every bound of the gateway, with its unit last."""
+
+    turn_commands_max: int = 2_000
+    turn_bytes_max: int = 1024 * 1024
+    link_share_max: int = 64  # commands of one link in one turn, while others wait
+    inbox_frames_max: int = 256  # a link with more waiting is not read
+    outbox_bytes_max: int = 256 * 1024  # a link with more waiting is cut over to catching up
+    catching_up_max: int = 64  # links that read the journal at the same time
+    rejoin_records_max: int = 256  # a link that has missed no more is pushed to while it reads that
+    sync_interval_ms: int = 5_000  # a live link that was pushed to gets a resume token at most this often
+    recent_max: int = 1_000  # messages, and decisions, that control can look back on
+    refusing_devices_max: int = 10_000  # devices whose refusals are remembered for repeats
+    refusals_max: int = 64  # refusals remembered of one device
+    asks_max: int = 10_000  # commands and queries of services that may wait
+
+
+DEFAULT = Config()

@@ -1,0 +1,174 @@
+"""Relations: scan, accept, refuse, delete, block, mute, remark. A relation opens its single chat when it is first made.
+
+`pending` waits for the member; `half` is a customer whom the member has not yet confirmed, and who may already chat;
+`mutual` is confirmed. A side that deletes leaves the other one behind, as in WeCom (DOC 90313, 84061).
+"""
+
+from typing import Any
+
+from msgspec import UNSET
+
+from gateway.decide.draft import Draft
+from gateway.events import ConsumerMuted, RelationPut, RelationStatus
+from gateway.policy import badge, speak
+from gateway.refusal import Refusal
+from gateway.state import State
+from gateway.state.conversations import Conversation, Relation
+from gateway.state.people import AnyPerson, Consumer, Member
+from protocol import frames
+from protocol.content import Affair, Notice
+from protocol.errors import ALREADY, BLOCKED, NOT_RELATED, UNKNOWN_CODE, UNKNOWN_CONVERSATION, WRONG_KIND, WRONG_SIDE
+
+ADDED_BY_SCAN = 1  # DOC 92114: add_way 1 is a scanned QR code
+
+
+def scan(state: State, now_ms: int, person: AnyPerson, frame: frames.Scan) -> Draft | Refusal:
+    """Let a consumer scan a member's QR code: a request, or at once a half contact where the code needs no leave."""
+    code = state.codes.get(frame.code)
+    if code is None or not code.userid or not isinstance(person, Consumer):
+        return Refusal(UNKNOWN_CODE)
+    corp = state.corps[code.corpid]
+    member = state.member(corp.members[code.userid])
+    known = state.conversations.get(person.contacts.get(member.key, ""))
+    relation = known.relation if known is not None else None
+    if relation is not None and relation.live:
+        return Refusal(ALREADY, "relation/live")
+    if relation is not None and relation.status == "pending" and not code.skip_verify:
+        return Refusal(ALREADY, "relation/pending")
+    if relation is not None and relation.blocked_by_member:
+        return Refusal(BLOCKED, "consent/blocked")
+    refusal = speak.refusal_of(state, member) or badge.check_new_contact(state, corp, member, person, now_ms)
+    if refusal is not None:
+        return refusal
+    draft = Draft(state, now_ms)
+    own = draft.know(person.key, corp.corpid)
+    status: RelationStatus = "half" if code.skip_verify else "pending"
+    conversation = known.id if known is not None else draft.new_id("cv", corp.corpid)
+    draft.add(
+        RelationPut(
+            corp.corpid, member.key, person.key, conversation, status, ADDED_BY_SCAN, code.state,
+            relation.remark if relation else "", relation.tags if relation else (), False, False, now_ms,
+        )
+    )  # fmt: skip
+    affair: Affair = "relation_made" if code.skip_verify else "relation_requested"
+    _tell(draft, corp.corpid, affair, conversation, member, person.key, own, code.state)
+    draft.conversation = conversation
+    return draft
+
+
+def _tell(
+    draft: Draft, corpid: str, affair: Affair, conversation: str, member: Member, consumer: str, own: str, state: str
+) -> None:
+    """Tell both sides in their own affairs; the QR code's state is the enterprise's business."""
+    name = draft.name_of(corpid, consumer)
+    draft.post(corpid, member.own, Notice(affair, conversation, "single", (name,), state=state))
+    draft.post(corpid, own, Notice(affair, conversation, "single", (member.userid,), member.name))
+
+
+def _single(state: State, person: AnyPerson, name: str) -> tuple[Conversation, Relation] | Refusal:
+    conversation = state.conversations.get(name)
+    if conversation is None or name not in person.conversations:
+        return Refusal(UNKNOWN_CONVERSATION)
+    return (conversation, conversation.relation) if conversation.relation is not None else Refusal(WRONG_KIND)
+
+
+def put(conversation: Conversation, relation: Relation, now_ms: int, **changed: Any) -> RelationPut:
+    """Say how a relation stands now: as it stood, but for what has changed."""
+    stands: dict[str, Any] = {
+        name: getattr(relation, name)
+        for name in ("member", "consumer", "status", "added_by", "state", "remark", "tags", "blocked_by_member",
+                     "blocked_by_consumer")
+    }  # fmt: skip
+    return RelationPut(
+        corpid=conversation.corpid, conversation=conversation.id, time_ms=now_ms, **{**stands, **changed}
+    )
+
+
+def _change(
+    state: State,
+    now_ms: int,
+    person: AnyPerson,
+    name: str,
+    affair: Affair | None,
+    allowed: tuple[RelationStatus, ...],
+    **changed: Any,
+) -> Draft | Refusal:
+    """Change a relation that stands in one of the allowed ways, and tell both sides if there is something to tell."""
+    found = _single(state, person, name)
+    if isinstance(found, Refusal):
+        return found
+    conversation, relation = found
+    if all(getattr(relation, field) == value for field, value in changed.items()):
+        return Refusal(ALREADY)
+    if relation.status not in allowed:
+        return Refusal(NOT_RELATED, f"relation/{relation.status}")
+    draft = Draft(state, now_ms)
+    draft.conversation = name
+    draft.add(put(conversation, relation, now_ms, **changed))
+    if affair is not None:
+        member = state.member(relation.member)
+        own = state.own_of(conversation.corpid, relation.consumer)
+        _tell(draft, conversation.corpid, affair, name, member, relation.consumer, own, "")
+    return draft
+
+
+def accept(state: State, now_ms: int, person: AnyPerson, frame: frames.Accept) -> Draft | Refusal:
+    """Let a member accept a request, or confirm a half contact."""
+    found = _single(state, person, frame.conversation)
+    if isinstance(found, Refusal):
+        return found
+    conversation, relation = found
+    if not isinstance(person, Member):
+        return Refusal(WRONG_SIDE)
+    refusal = speak.refusal_of(state, person)
+    if refusal is None and relation.status == "pending":
+        corp, consumer = state.corps[conversation.corpid], state.consumer(relation.consumer)
+        refusal = badge.check_new_contact(state, corp, person, consumer, now_ms)
+    if refusal is not None:
+        return refusal
+    return _change(state, now_ms, person, frame.conversation, "relation_made", ("pending", "half"), status="mutual")
+
+
+def refuse(state: State, now_ms: int, person: AnyPerson, frame: frames.Refuse) -> Draft | Refusal:
+    """Let a member refuse a request."""
+    return _change(state, now_ms, person, frame.conversation, "relation_refused", ("pending",), status="refused")
+
+
+def delete(state: State, now_ms: int, person: AnyPerson, frame: frames.Delete) -> Draft | Refusal:
+    """Let either side end the relation."""
+    status = "removed_by_member" if isinstance(person, Member) else "removed_by_consumer"
+    allowed: tuple[RelationStatus, ...] = ("pending", "half", "mutual")
+    return _change(state, now_ms, person, frame.conversation, "relation_removed", allowed, status=status)
+
+
+def block(state: State, now_ms: int, person: AnyPerson, frame: frames.Block) -> Draft | Refusal:
+    """Let either side block the other, or unblock; the other side is not told."""
+    side = "blocked_by_member" if isinstance(person, Member) else "blocked_by_consumer"
+    allowed: tuple[RelationStatus, ...] = ("half", "mutual", "removed_by_member", "removed_by_consumer")
+    return _change(state, now_ms, person, frame.conversation, None, allowed, **{side: frame.on})
+
+
+def mute(state: State, now_ms: int, person: AnyPerson, frame: frames.Mute) -> Draft | Refusal:
+    """Let a consumer mute, or hear again, the marketing of the enterprise that a conversation belongs to."""
+    conversation = state.conversations.get(frame.conversation)
+    if conversation is None or frame.conversation not in person.conversations:
+        return Refusal(UNKNOWN_CONVERSATION)
+    if not isinstance(person, Consumer):
+        return Refusal(WRONG_SIDE)
+    if person.known[conversation.corpid].muted == frame.on:
+        return Refusal(ALREADY)
+    draft = Draft(state, now_ms)
+    draft.conversation = frame.conversation
+    draft.add(ConsumerMuted(person.key, conversation.corpid, frame.on))
+    return draft
+
+
+def remark(state: State, now_ms: int, person: AnyPerson, frame: frames.Remark) -> Draft | Refusal:
+    """Let a member note something of a customer, which the customer never sees."""
+    changed: dict[str, Any] = {}
+    if frame.remark is not UNSET:
+        changed["remark"] = frame.remark
+    if frame.tags is not UNSET:
+        changed["tags"] = frame.tags
+    allowed: tuple[RelationStatus, ...] = ("half", "mutual", "removed_by_consumer")
+    return _change(state, now_ms, person, frame.conversation, None, allowed, **changed)

@@ -1,0 +1,258 @@
+"""Who exists and who knows whom: what control and world files set, past the rules of speaking."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway import commands, events
+from gateway.decide import groups
+from gateway.decide.contacts import put
+from gateway.decide.draft import Draft
+from gateway.refusal import Refusal
+from gateway.state import State
+from gateway.state.corps import Corp
+from gateway.state.people import Consumer, Member
+from protocol.content import Affair, Notice
+from protocol.errors import (
+    EXISTS,
+    MALFORMED,
+    TOO_MANY,
+    UNKNOWN_CONVERSATION,
+    UNKNOWN_CORP,
+    UNKNOWN_DEPARTMENT,
+    UNKNOWN_PERSON,
+)
+from protocol.ids import derive_free, member_key
+
+CORPS_MAX: Final = 1_000
+PEOPLE_MAX: Final = 2_000_000
+CODES_MAX: Final = 500_000  # DOC 92228: contact ways of one enterprise; here of the whole world
+REVOKED_MAX: Final = 10_000
+
+Decided = list[events.AnyEvent] | Refusal
+
+
+def put_corp(state: State, now_ms: int, command: commands.PutCorp) -> Decided:
+    """Make an enterprise, or change its name, short name and certification."""
+    if not command.corpid or "/" in command.corpid or len(command.corpid) > 64:
+        return Refusal(MALFORMED, "corpid: 1 to 64 characters without a slash")
+    if command.corpid not in state.corps and len(state.corps) >= CORPS_MAX:
+        return Refusal(TOO_MANY, "corps")
+    return [
+        events.CorpPut(
+            command.corpid, command.name, command.short_name, command.certification, command.certified_until_ms, now_ms
+        )
+    ]
+
+
+def put_app(state: State, now_ms: int, command: commands.PutApp) -> Decided:
+    """Make an app, or change it."""
+    if command.corpid not in state.corps:
+        return Refusal(UNKNOWN_CORP)
+    return [events.AppPut(**{name: getattr(command, name) for name in command.__struct_fields__})]
+
+
+def put_department(state: State, now_ms: int, command: commands.PutDepartment) -> Decided:
+    """Make a department, or change it."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    if command.parent and command.parent not in corp.departments:
+        return Refusal(UNKNOWN_DEPARTMENT)
+    above = command.parent
+    while above:
+        if above == command.id:
+            return Refusal(MALFORMED, "parent: a department is not above itself")
+        above = corp.departments[above].parent
+    return [events.DepartmentPut(command.corpid, command.id, command.name, command.parent, command.store)]
+
+
+def put_member(state: State, now_ms: int, command: commands.PutMember) -> Decided:
+    """Make a member, or change one; `departed` is how a member leaves the enterprise."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    if not command.userid or "/" in command.userid or command.userid.startswith("#") or len(command.userid) > 64:
+        return Refusal(MALFORMED, "userid: 1 to 64 characters without a slash, not beginning with #")
+    if any(department not in corp.departments for department in command.departments):
+        return Refusal(UNKNOWN_DEPARTMENT)
+    known = state.people.get(member_key(command.corpid, command.userid))
+    if known is None and len(state.people) >= PEOPLE_MAX:
+        return Refusal(TOO_MANY, "people")
+    own = known.own if isinstance(known, Member) else Draft(state, now_ms).new_id("cv", command.corpid)
+    return [
+        events.MemberPut(
+            command.corpid, command.userid, command.name, command.departments, command.activated,
+            command.real_name_verified, command.departed, own,
+        )
+    ]  # fmt: skip
+
+
+def put_consumer(state: State, now_ms: int, command: commands.PutConsumer) -> Decided:
+    """Make a consumer, or change one."""
+    if not command.handle or "/" in command.handle or len(command.handle) > 64:
+        return Refusal(MALFORMED, "consumer: 1 to 64 characters without a slash")
+    if command.handle not in state.people and len(state.people) >= PEOPLE_MAX:
+        return Refusal(TOO_MANY, "people")
+    if any(corpid not in state.corps for corpid in command.muted):
+        return Refusal(UNKNOWN_CORP)
+    # A mute of an enterprise that does not know the consumer yet has nothing to stand on, and is passed over.
+    draft = Draft(state, now_ms)
+    draft.add(events.ConsumerPut(command.handle, command.nickname, command.unionid))
+    known = state.people.get(command.handle)
+    muted = {corpid: at.muted for corpid, at in known.known.items()} if isinstance(known, Consumer) else {}
+    for corpid in command.muted:
+        if corpid in muted and not muted[corpid]:
+            draft.add(events.ConsumerMuted(command.handle, corpid, True))
+    for corpid, was in muted.items():
+        if was and corpid not in command.muted:
+            draft.add(events.ConsumerMuted(command.handle, corpid, False))
+    return draft.events
+
+
+def put_known(state: State, now_ms: int, command: commands.PutKnown) -> Decided:
+    """Make sure that an enterprise knows a consumer."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    consumer = state.people.get(command.consumer)
+    if not isinstance(consumer, Consumer):
+        return Refusal(UNKNOWN_PERSON)
+    if not _may_be_called(corp, consumer, command.external_userid):
+        return Refusal(EXISTS, "external_userid")
+    draft = Draft(state, now_ms)
+    draft.know(command.consumer, command.corpid, command.external_userid)
+    return draft.events
+
+
+def _may_be_called(corp: Corp, consumer: Consumer, external_userid: str) -> bool:
+    """Tell whether an enterprise's id for a consumer is the one it has, or a free one for somebody new."""
+    known = consumer.known.get(corp.corpid)
+    if known is not None:
+        return external_userid in ("", known.external_userid)
+    return external_userid not in corp.consumers
+
+
+def put_code(state: State, now_ms: int, command: commands.PutCode) -> Decided:
+    """Make a QR code of a member or of a group."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    if command.userid and command.userid not in corp.members:
+        return Refusal(UNKNOWN_PERSON)
+    if command.chat_id and command.chat_id not in corp.chats:
+        return Refusal(UNKNOWN_CONVERSATION)
+    if bool(command.userid) == bool(command.chat_id) or len(command.state) > 30:  # DOC 92228: state
+        return Refusal(MALFORMED, "a code is of a member or of a group; its state has at most 30 characters")
+    if len(state.codes) >= CODES_MAX:
+        return Refusal(TOO_MANY, "codes")
+    code = command.code or derive_free(state.codes, "qr", state.seed, command.corpid, len(state.codes) + 1)
+    conversation = corp.chats[command.chat_id] if command.chat_id else ""
+    return [events.CodePut(code, command.corpid, command.userid, conversation, command.state, command.skip_verify)]
+
+
+def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> Decided:
+    """Set where a member and a consumer stand."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    consumer = state.people.get(command.consumer)
+    if command.member not in corp.members or not isinstance(consumer, Consumer):
+        return Refusal(UNKNOWN_PERSON)
+    if not _may_be_called(corp, consumer, command.external_userid):
+        return Refusal(EXISTS, "external_userid")
+    member = state.member(corp.members[command.member])
+    draft = Draft(state, now_ms)
+    own = draft.know(command.consumer, command.corpid, command.external_userid)
+    changed: dict[str, Any] = {
+        name: getattr(command, name)
+        for name in ("status", "added_by", "state", "remark", "tags", "blocked_by_member", "blocked_by_consumer")
+    }
+    opened = consumer.contacts.get(member.key)
+    if opened is not None:
+        conversation = state.conversations[opened]
+        return [put(conversation, state.relation(opened), now_ms, **changed)]
+    name = draft.new_id("cv", command.corpid)
+    draft.add(
+        events.RelationPut(
+            corpid=command.corpid, member=member.key, consumer=command.consumer, conversation=name, time_ms=now_ms,
+            **changed,
+        )
+    )  # fmt: skip
+    external = draft.name_of(command.corpid, command.consumer)
+    affair: Affair = "relation_requested" if command.status == "pending" else "relation_made"
+    draft.post(command.corpid, member.own, Notice(affair, name, "single", (external,), state=command.state))
+    draft.post(command.corpid, own, Notice(affair, name, "single", (member.userid,), member.name))
+    return draft.events
+
+
+def put_group(state: State, now_ms: int, command: commands.PutGroup) -> Decided:
+    """Set a group: who runs it, what it is called, and who has a seat."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    userids = dict.fromkeys((command.owner, *command.admins, *command.members))
+    if any(userid not in corp.members for userid in userids):
+        return Refusal(UNKNOWN_PERSON)
+    if any(not isinstance(state.people.get(handle), Consumer) for handle in command.consumers):
+        return Refusal(UNKNOWN_PERSON)
+    draft = Draft(state, now_ms)
+    chat_id = command.chat_id or draft.new_id("wr", command.corpid)
+    conversation = corp.chats.get(chat_id) or draft.new_id("cv", command.corpid)
+    admins = tuple(corp.members[userid] for userid in command.admins if userid != command.owner)
+    draft.add(
+        events.GroupPut(
+            command.corpid, conversation, chat_id, command.name, corp.members[command.owner], admins, command.notice,
+            now_ms,
+        )
+    )  # fmt: skip
+    seats = state.group(conversation).seats if conversation in state.conversations else {}
+    everyone = dict.fromkeys([*(corp.members[userid] for userid in userids), *command.consumers])
+    new = tuple(key for key in everyone if key not in seats)
+    if new:
+        groups.seat(draft, command.corpid, conversation, command.name, new, "created")
+    return draft.events
+
+
+def reset_world(state: State, now_ms: int, command: commands.ResetWorld) -> Decided:
+    """Forget everything; the profile in force stays."""
+    return [events.WorldReset(state.epoch + 1, command.seed, now_ms), events.ProfileSet(state.profile)]
+
+
+def reset_corp(state: State, now_ms: int, command: commands.ResetCorp) -> Decided:
+    """Forget one enterprise and all that belongs to it."""
+    if command.corpid not in state.corps:
+        return Refusal(UNKNOWN_CORP)
+    return [events.CorpReset(command.corpid, now_ms)]
+
+
+def set_profile(state: State, now_ms: int, command: commands.SetProfile) -> Decided:
+    """Let other numbers hold from the next command on; counters and clock stay."""
+    return [events.ProfileSet(command.profile)]
+
+
+def lapse(state: State, now_ms: int, command: commands.Lapse) -> Decided:
+    """Let a certification end whose date has come."""
+    corp = state.corps.get(command.corpid)
+    if corp is None or not 0 < corp.certified_until_ms <= now_ms:
+        return []
+    return [events.CorpPut(corp.corpid, corp.name, corp.short_name, corp.certification_at(now_ms), 0, now_ms)]
+
+
+Handler = Callable[[State, int, Any], Decided]
+HANDLERS: Final[dict[type, Handler]] = {
+    commands.PutCorp: put_corp,
+    commands.PutApp: put_app,
+    commands.PutDepartment: put_department,
+    commands.PutMember: put_member,
+    commands.PutConsumer: put_consumer,
+    commands.PutKnown: put_known,
+    commands.PutCode: put_code,
+    commands.PutRelation: put_relation,
+    commands.PutGroup: put_group,
+    commands.ResetWorld: reset_world,
+    commands.ResetCorp: reset_corp,
+    commands.SetProfile: set_profile,
+    commands.Lapse: lapse,
+}
+
+__all__ = ["HANDLERS", "REVOKED_MAX", "Decided"]

@@ -1,0 +1,300 @@
+"""Customer groups: who may make one, who gets a seat, who runs it. Every change is a record of the group's own log.
+
+A join stands before the record that tells of it and a leave after it, so both ends of a membership can be read.
+"""
+
+from gateway.decide.draft import Draft
+from gateway.events import GroupPut, Joined, Left
+from gateway.policy import badge, group_size, speak
+from gateway.refusal import Refusal
+from gateway.state import State
+from gateway.state.conversations import Conversation, Group
+from gateway.state.corps import Corp
+from gateway.state.people import AnyPerson, Consumer, Member
+from protocol import frames
+from protocol.content import Notice
+from protocol.errors import (
+    ALREADY,
+    BADGE_TOO_LOW,
+    BLOCKED,
+    EMPTY,
+    NOT_ADMIN,
+    NOT_IN_GROUP,
+    NOT_OWNER,
+    NOT_RELATED,
+    TOO_MANY,
+    UNKNOWN_CODE,
+    UNKNOWN_CONVERSATION,
+    UNKNOWN_PERSON,
+    WRONG_KIND,
+    WRONG_SIDE,
+)
+
+
+def create(state: State, now_ms: int, person: AnyPerson, frame: frames.Create) -> Draft | Refusal:
+    """Let a member make a group with colleagues and with customers of their own."""
+    if not isinstance(person, Member):
+        return Refusal(WRONG_SIDE)
+    corp = state.corps[person.corpid]
+    refusal = speak.refusal_of(state, person)
+    if refusal is None and not corp.has(state.profile.group_create_certification_min, now_ms):
+        refusal = Refusal(BADGE_TOO_LOW, "badge/group_create_certification_min")
+    if refusal is not None:
+        return refusal
+    guests = _guests(state, corp, person, frame.members, frame.consumers)
+    if isinstance(guests, Refusal):
+        return guests
+    everyone = (person.key, *(guest for guest in guests if guest != person.key))
+    refusal = group_size.check(state, None, len(everyone))
+    if refusal is not None:
+        return refusal
+    draft = Draft(state, now_ms)
+    chat_id = draft.new_id("wr", corp.corpid)
+    conversation = draft.new_id("cv", corp.corpid)
+    draft.add(GroupPut(corp.corpid, conversation, chat_id, frame.name, person.key, (), "", now_ms))
+    seat(draft, corp.corpid, conversation, frame.name, everyone, "created")
+    draft.conversation = conversation
+    return draft
+
+
+def _guests(
+    state: State, corp: Corp, host: Member, userids: tuple[str, ...], externals: tuple[str, ...]
+) -> tuple[str, ...] | Refusal:
+    """Find the people named: colleagues who may speak, and customers who know the host and have not blocked them."""
+    keys: dict[str, None] = {}
+    for userid in userids:
+        key = corp.members.get(userid)
+        if key is None:
+            return Refusal(UNKNOWN_PERSON)
+        refusal = speak.refusal_of(state, state.member(key))
+        if refusal is not None:
+            return refusal
+        keys[key] = None
+    for external in externals:
+        handle = corp.consumers.get(external)
+        if handle is None:
+            return Refusal(UNKNOWN_PERSON)
+        chat = state.conversations.get(host.contacts.get(handle, ""))
+        if chat is None or chat.relation is None or not chat.relation.live:
+            return Refusal(NOT_RELATED, "relation/live")
+        if chat.relation.blocked_by_consumer:
+            return Refusal(BLOCKED, "consent/blocked")
+        keys[handle] = None
+    return tuple(keys)
+
+
+def seat(
+    draft: Draft, corpid: str, conversation: str, name: str, people: tuple[str, ...], scene: str
+) -> None:  # fmt: skip
+    """Give people seats: open the group to each in their own affairs, then tell the group once."""
+    sequence = draft.next_sequence(conversation)
+    owns = [
+        draft.know(key, corpid) if isinstance(draft.state.people[key], Consumer) else draft.state.own_of(corpid, key)
+        for key in people
+    ]
+    for key in people:
+        draft.add(Joined(conversation, key, sequence, scene, draft.now_ms))  # type: ignore[arg-type]
+    for own in owns:
+        draft.post(corpid, own, Notice("group_opened", conversation, "group", (), name))
+    who = tuple(draft.name_of(corpid, key) for key in people)
+    draft.post(corpid, conversation, Notice("joined", who=who))
+
+
+def join(state: State, now_ms: int, person: AnyPerson, frame: frames.Join) -> Draft | Refusal:
+    """Let a consumer take a seat by the group's QR code."""
+    code = state.codes.get(frame.code)
+    if code is None or not code.conversation or not isinstance(person, Consumer):
+        return Refusal(UNKNOWN_CODE)
+    group, corp = state.group(code.conversation), state.corps[code.corpid]
+    if person.key in group.seats:
+        return Refusal(ALREADY, "relation/seat")
+    refusal = badge.check_new_customer(state, corp, person, now_ms) or group_size.check(state, group, 1, scanned=True)
+    if refusal is not None:
+        return refusal
+    draft = Draft(state, now_ms)
+    seat(draft, corp.corpid, code.conversation, group.name, (person.key,), "scanned")
+    draft.conversation = code.conversation
+    return draft
+
+
+def _group(state: State, person: AnyPerson, name: str) -> tuple[Conversation, Group] | Refusal:
+    """Find a group that this person sits in."""
+    conversation = state.conversations.get(name)
+    if conversation is None or name not in person.conversations:
+        return Refusal(UNKNOWN_CONVERSATION)
+    if conversation.group is None:
+        return Refusal(WRONG_KIND)
+    return (conversation, conversation.group) if person.key in conversation.group.seats else Refusal(NOT_IN_GROUP)
+
+
+def invite(state: State, now_ms: int, person: AnyPerson, frame: frames.Invite) -> Draft | Refusal:
+    """Let a member bring in colleagues and customers of their own."""
+    found = _group(state, person, frame.conversation)
+    if isinstance(found, Refusal):
+        return found
+    conversation, group = found
+    if not isinstance(person, Member):
+        return Refusal(WRONG_SIDE)
+    refusal = speak.refusal_of(state, person)
+    if refusal is not None:
+        return refusal
+    guests = _guests(state, state.corps[conversation.corpid], person, frame.members, frame.consumers)
+    if isinstance(guests, Refusal):
+        return guests
+    new = tuple(key for key in guests if key not in group.seats)
+    if not new:
+        return Refusal(ALREADY if guests else EMPTY, "relation/seat")
+    refusal = group_size.check(state, group, len(new))
+    if refusal is not None:
+        return refusal
+    draft = Draft(state, now_ms)
+    seat(draft, conversation.corpid, conversation.id, group.name, new, "invited")
+    draft.conversation = conversation.id
+    return draft
+
+
+def _runs(group: Group, key: str) -> bool:
+    return key == group.owner or key in group.admins
+
+
+def unseat(draft: Draft, conversation: Conversation, people: tuple[str, ...], scene: str) -> None:
+    """Tell the group who goes, then take their seats: that record is the last one they get."""
+    who = tuple(draft.name_of(conversation.corpid, key) for key in people)
+    sequence = draft.next_sequence(conversation.id)
+    draft.post(conversation.corpid, conversation.id, Notice(scene, who=who))  # type: ignore[arg-type]
+    for key in people:
+        draft.add(Left(conversation.id, key, sequence, scene, draft.now_ms))  # type: ignore[arg-type]
+
+
+def remove(state: State, now_ms: int, person: AnyPerson, frame: frames.Remove) -> Draft | Refusal:
+    """Let the owner remove anybody, and an admin anybody but the owner and the admins."""
+    found = _group(state, person, frame.conversation)
+    if isinstance(found, Refusal):
+        return found
+    conversation, group = found
+    corp = state.corps[conversation.corpid]
+    named = [corp.members.get(userid, "") for userid in frame.members]
+    named += [corp.consumers.get(external, "") for external in frame.consumers]
+    keys = tuple(dict.fromkeys(named))
+    if not keys:
+        return Refusal(EMPTY)
+    if not _runs(group, person.key):
+        return Refusal(NOT_ADMIN, "group/admin")
+    if any(key not in group.seats for key in keys):
+        return Refusal(NOT_IN_GROUP, "relation/seat")
+    if group.owner in keys or (person.key != group.owner and any(key in group.admins for key in keys)):
+        return Refusal(NOT_OWNER, "group/owner")
+    draft = Draft(state, now_ms)
+    unseat(draft, conversation, keys, "removed")
+    draft.conversation = conversation.id
+    return draft
+
+
+def leave(state: State, now_ms: int, person: AnyPerson, frame: frames.Leave) -> Draft | Refusal:
+    """Let anybody leave; an owner who leaves is followed by an admin, or by the colleague who sat longest."""
+    found = _group(state, person, frame.conversation)
+    if isinstance(found, Refusal):
+        return found
+    conversation, group = found
+    draft = Draft(state, now_ms)
+    if person.key == group.owner:
+        heirs = [key for key in (*group.admins, *group.seats) if key != person.key]
+        heir = next((key for key in heirs if isinstance(state.people[key], Member)), None)
+        if heir is None:
+            return Refusal(NOT_OWNER, "group/last_member")
+        _put(draft, conversation, group, Notice("owner_changed", who=(_name(state, heir),)), owner=heir)
+    unseat(draft, conversation, (person.key,), "left")
+    draft.conversation = conversation.id
+    return draft
+
+
+def _name(state: State, member: str) -> str:
+    return state.member(member).userid
+
+
+def _put(
+    draft: Draft,
+    conversation: Conversation,
+    group: Group,
+    notice: Notice,
+    name: str | None = None,
+    owner: str | None = None,
+    admins: tuple[str, ...] | None = None,
+    text: str | None = None,
+) -> None:
+    """Change what a group is called or who runs it, and tell the group."""
+    owner = group.owner if owner is None else owner
+    admins = group.admins if admins is None else admins
+    draft.add(
+        GroupPut(
+            conversation.corpid, conversation.id, group.chat_id, group.name if name is None else name, owner,
+            tuple(admin for admin in admins if admin != owner), group.notice if text is None else text, draft.now_ms,
+        )
+    )  # fmt: skip
+    draft.post(conversation.corpid, conversation.id, notice)
+    draft.conversation = conversation.id
+
+
+def rename(state: State, now_ms: int, person: AnyPerson, frame: frames.Rename) -> Draft | Refusal:
+    """Let the owner or an admin rename the group."""
+    found = _group(state, person, frame.conversation)
+    if isinstance(found, Refusal):
+        return found
+    if not _runs(found[1], person.key):
+        return Refusal(NOT_ADMIN, "group/admin")
+    draft = Draft(state, now_ms)
+    _put(draft, *found, Notice("renamed", text=frame.name), name=frame.name)
+    return draft
+
+
+def announce(state: State, now_ms: int, person: AnyPerson, frame: frames.Announce) -> Draft | Refusal:
+    """Let the owner or an admin set the group's notice."""
+    found = _group(state, person, frame.conversation)
+    if isinstance(found, Refusal):
+        return found
+    if not _runs(found[1], person.key):
+        return Refusal(NOT_ADMIN, "group/admin")
+    draft = Draft(state, now_ms)
+    _put(draft, *found, Notice("announced", text=frame.text), text=frame.text)
+    return draft
+
+
+def _colleague(state: State, person: AnyPerson, name: str, userid: str) -> tuple[Conversation, Group, str] | Refusal:
+    """Find the member of a group whom its owner means."""
+    found = _group(state, person, name)
+    if isinstance(found, Refusal):
+        return found
+    conversation, group = found
+    if person.key != group.owner:
+        return Refusal(NOT_OWNER, "group/owner")
+    key = state.corps[conversation.corpid].members.get(userid, "")
+    return (conversation, group, key) if key in group.seats else Refusal(NOT_IN_GROUP, "relation/seat")
+
+
+def hand_over(state: State, now_ms: int, person: AnyPerson, frame: frames.HandOver) -> Draft | Refusal:
+    """Let the owner make another member of the group its owner."""
+    found = _colleague(state, person, frame.conversation, frame.member)
+    if isinstance(found, Refusal):
+        return found
+    conversation, group, key = found
+    if key == group.owner:
+        return Refusal(ALREADY, "group/owner")
+    draft = Draft(state, now_ms)
+    _put(draft, conversation, group, Notice("owner_changed", who=(frame.member,)), owner=key)
+    return draft
+
+
+def appoint(state: State, now_ms: int, person: AnyPerson, frame: frames.Appoint) -> Draft | Refusal:
+    """Let the owner appoint an admin, or dismiss one."""
+    found = _colleague(state, person, frame.conversation, frame.member)
+    if isinstance(found, Refusal):
+        return found
+    conversation, group, key = found
+    if key == group.owner or (key in group.admins) == frame.on:
+        return Refusal(ALREADY, "group/admin")
+    admins = (*group.admins, key) if frame.on else tuple(admin for admin in group.admins if admin != key)
+    if len(admins) > state.profile.group_admins_max:
+        return Refusal(TOO_MANY, "group/group_admins_max")
+    draft = Draft(state, now_ms)
+    _put(draft, conversation, group, Notice("admin_changed", who=(frame.member,)), admins=admins)
+    return draft

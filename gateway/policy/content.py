@@ -1,0 +1,32 @@
+"""Is the content within bounds? Text in bytes of UTF-8; every other body in bytes as encoded; never empty."""
+
+from gateway.policy.attempt import Attempt, Line, verdict
+from gateway.profile import Profile
+from gateway.refusal import Refusal
+from gateway.state import State
+from protocol.content import Sendable, Text
+from protocol.errors import BODY_TOO_LARGE, EMPTY, TEXT_TOO_LONG
+
+
+def check(state: State, attempt: Attempt) -> Refusal | None:
+    return check_body(state.profile, attempt.content, attempt.body_bytes)
+
+
+def check_body(profile: Profile, content: Sendable, body_bytes: int) -> Refusal | None:
+    """Check what is said, whoever says it; `body_bytes` is its size as encoded."""
+    if type(content) is Text:
+        text, most = content.text, profile.text_bytes_max
+        if not text:
+            return Refusal(EMPTY, "content/empty")
+        # A character is at most 4 bytes: a short text needs no counting.
+        if len(text) * 4 > most and len(text.encode()) > most:
+            return Refusal(TEXT_TOO_LONG, "content/text_bytes_max")
+        return None
+    if body_bytes > profile.body_bytes_max:
+        return Refusal(BODY_TOO_LARGE, "content/body_bytes_max")
+    return None
+
+
+def explain(state: State, attempt: Attempt) -> list[Line]:
+    refusal = check(state, attempt)
+    return [verdict("content", refusal.rule if refusal else "content", refusal)]

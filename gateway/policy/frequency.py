@@ -1,0 +1,64 @@
+"""How often? Each rule counts in aligned windows, per sender, conversation, recipient or enterprise.
+
+A rule about the recipient applies where there is exactly one.
+"""
+
+from typing import Final
+
+from gateway import profile, windows
+from gateway.policy.attempt import Attempt, Line
+from gateway.refusal import Refusal
+from gateway.state import State
+from gateway.state.quotas import SUBJECTS, Meter, slot_of
+from protocol.errors import CONVERSATION_FREQUENCY, CORP_FREQUENCY, RECIPIENT_FREQUENCY, SENDER_FREQUENCY, Reason
+
+REASONS: Final[dict[str, Reason]] = {
+    "sender": SENDER_FREQUENCY,
+    "conversation": CONVERSATION_FREQUENCY,
+    "recipient": RECIPIENT_FREQUENCY,
+    "corp": CORP_FREQUENCY,
+}
+
+
+def check(state: State, attempt: Attempt) -> Refusal | None:
+    subjects = state.subjects(attempt.conversation, attempt.key)
+    return check_subjects(state, state.meters[attempt.side], subjects, attempt.now_ms)
+
+
+def check_subjects(
+    state: State, meter: Meter, subjects: tuple[str, str, str, str], now_ms: int
+) -> Refusal | None:  # fmt: skip
+    """Check a message's sender, conversation, recipient and enterprise against the rules of the sender's side."""
+    rule = meter.refusing(subjects, state.indexes(now_ms))
+    if rule is None:
+        return None
+    return Refusal(REASONS[rule.per], f"frequency/{slot_of(rule)}", windows.resets_at_ms(rule.window, now_ms))
+
+
+def explain(state: State, attempt: Attempt) -> list[Line]:
+    """Tell of every rule of the sender's side what is used, what is left, and when it starts again."""
+    subjects = state.subjects(attempt.conversation, attempt.key)
+    sources = {
+        (row["side"], row["per"], row["window"]): row["source"]
+        for row in profile.table(state.profile.name).get("frequency", [])
+    }
+    lines = []
+    for rule in state.meters[attempt.side].rules:
+        subject = subjects[SUBJECTS.index(rule.per)]
+        if not subject:
+            continue
+        used = state.quotas.count(rule, subject, attempt.now_ms)
+        lines.append(
+            Line(
+                "frequency",
+                f"frequency/{slot_of(rule)}",
+                used < rule.limit,
+                "" if used < rule.limit else REASONS[rule.per].text,
+                used,
+                rule.limit,
+                max(0, rule.limit - used),
+                windows.resets_at_ms(rule.window, attempt.now_ms),
+                sources.get((rule.side, rule.per, rule.window), ""),
+            )
+        )
+    return lines

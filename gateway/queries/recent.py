@@ -1,0 +1,116 @@
+"""Views of what happened lately: messages as they were accepted, and decisions, refusals among them.
+
+Rules of the file:
+- Nothing is told before it is durable, although a turn notes it a little earlier.
+- A cursor is the place in the journal of a message, the ordinal of a decision: all up to there has been looked at.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+
+import msgspec
+from msgspec import Struct
+
+from gateway.events import Posted
+from gateway.router import Decision
+from gateway.state import State
+from protocol.codec import decode_message
+from protocol.content import AnyContent, Text
+from protocol.frames import Badge, Side
+
+
+class MessageView(Struct, frozen=True, omit_defaults=True):
+    """A message. `person` said it (empty for the system), `sender` is how the enterprise names them."""
+
+    position: int
+    corpid: str
+    conversation: str
+    sequence: int
+    time_ms: int
+    side: Side
+    sender: str
+    person: str
+    content: AnyContent
+    badge: Badge | None = None
+
+
+class DecisionView(Struct, frozen=True, omit_defaults=True):
+    """A decision: `what` was asked by `person` (empty where control asked), and the refusal if it was refused."""
+
+    ordinal: int
+    time_ms: int
+    what: str
+    accepted: bool
+    person: str = ""
+    conversation: str = ""
+    number: int = 0
+    reason: str = ""
+    code: int = 0
+    rule: str = ""
+    retry_at_ms: int = 0
+
+
+class MessageFilter(Struct, frozen=True):
+    """Which messages: of a conversation, that a person may read, that hold a text."""
+
+    conversation: str = ""
+    person: str = ""
+    contains: str = ""
+
+
+class DecisionFilter(Struct, frozen=True):
+    person: str = ""
+    reason: str = ""
+
+
+def messages(
+    state: State, recent: Iterable[tuple[int, Posted]], durable: int, wanted: MessageFilter, after: int
+) -> Iterator[MessageView]:
+    """Give those wanted above `after`, newest first. `recent` comes newest first too."""
+    for position, posted in takewhile(lambda placed: placed[0] > after, recent):
+        if position <= durable and _wants_place(state, posted, wanted):
+            view = _message(position, posted)
+            if wanted.contains in _text_of(view.content):
+                yield view
+
+
+def _wants_place(state: State, posted: Posted, wanted: MessageFilter) -> bool:
+    if wanted.conversation and posted.conversation != wanted.conversation:
+        return False
+    if not wanted.person or posted.sender == wanted.person:
+        return True
+    person = state.people.get(wanted.person)
+    return person is not None and person.may_read(posted.conversation, posted.sequence)
+
+
+def _message(position: int, posted: Posted) -> MessageView:
+    frame = decode_message(posted.frame)
+    return MessageView(
+        position, frame.corp, frame.conversation, frame.sequence, frame.time_ms, frame.side, frame.sender,
+        posted.sender, frame.content, frame.badge,
+    )  # fmt: skip
+
+
+def _text_of(content: AnyContent) -> str:
+    """Give what a message says, as one text to search in."""
+    return content.text if isinstance(content, Text) else "\n".join(map(str, msgspec.structs.astuple(content)))
+
+
+def decisions(
+    recent: Iterable[Decision], durable: int, wanted: DecisionFilter, after: int
+) -> Iterator[DecisionView]:  # fmt: skip
+    """Give those wanted above `after`, newest first. `recent` comes newest first too."""
+    for decision in takewhile(lambda one: one.ordinal > after, recent):
+        reason = decision.refusal.reason.name if decision.refusal is not None else ""
+        if decision.position > durable or wanted.person not in ("", decision.person):
+            continue
+        if wanted.reason in ("", reason):
+            yield _decision(decision)
+
+
+def _decision(one: Decision) -> DecisionView:
+    said = one.refusal
+    fields = (said.reason.name, said.reason.code, said.rule, said.retry_at_ms) if said is not None else ()
+    return DecisionView(
+        one.ordinal, one.time_ms, one.what, said is None, one.person, one.conversation, one.number, *fields
+    )  # fmt: skip

@@ -1,0 +1,13 @@
+"""Saying no as a value: which reason, by which rule, and when to try again."""
+
+from msgspec import Struct
+
+from protocol.errors import Reason
+
+
+class Refusal(Struct, frozen=True, gc=False):
+    """Nothing was changed. `rule` names the setting or the check; `retry_at_ms` is 0 where waiting does not help."""
+
+    reason: Reason
+    rule: str = ""
+    retry_at_ms: int = 0

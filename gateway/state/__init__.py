@@ -1,0 +1,208 @@
+"""What is remembered, as tables of plain structs that name one another by key.
+
+`apply(event)` is the only writer. Everything here can be dumped as one value and loaded again, and two states that
+applied the same events dump the same bytes.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from gateway import windows
+from gateway.events import (
+    Answered,
+    AnyEvent,
+    CodePut,
+    CommandRefused,
+    Delivered,
+    JobSliced,
+    JobStarted,
+    Posted,
+    TokenRevoked,
+)
+from gateway.profile import DEFAULT_PROFILE, Profile, read
+from gateway.state.apply import APPLIERS, posted
+from gateway.state.clock import MovableClock
+from gateway.state.conversations import Conversation, Group, Relation
+from gateway.state.corps import Corp
+from gateway.state.jobs import Job
+from gateway.state.people import AnyPerson, Consumer, Device, Member, Person
+from gateway.state.quotas import Meter, Quotas
+from protocol.frames import Badge, Side
+
+
+class Tables(Struct, array_like=True):
+    """The state as one value, for a checkpoint."""
+
+    position: int
+    epoch: int
+    seed: str
+    profile: Profile
+    clock: MovableClock
+    corps: dict[str, Corp]
+    people: dict[str, AnyPerson]
+    conversations: dict[str, Conversation]
+    codes: dict[str, CodePut]
+    quotas: Quotas
+    jobs: dict[int, Job]
+    jobs_made: int
+    revoked: dict[str, int]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Tables).decode
+
+
+class Voice(Struct, frozen=True, gc=False):
+    """What is known of a person who may speak in a conversation, while nothing but messages happens.
+
+    Derived by the policies, forgotten at the next change of anything else: a withdrawn badge acts on the next message.
+    It holds the things themselves, so that the hot path looks up once what it would look up four times.
+    """
+
+    conversation: Conversation
+    devices: dict[str, Device]
+    side: Side
+    sender: str  # as the enterprise names the person
+    badge: Badge | None
+    meter: Meter
+    subjects: tuple[str, str, str, str]
+
+
+QUIET: Final = frozenset({Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked})
+
+
+class State:
+    """Everything the rules may read. `position` is the ordinal of the last event applied.
+
+    `voices` is derived: not dumped, and empty after every event that is not in QUIET.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.epoch = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the world; what is left is the place in the journal, the clock, and which link tokens were revoked."""
+        self.seed = ""
+        self.profile: Profile = read(DEFAULT_PROFILE)
+        self.clock = getattr(self, "clock", None) or MovableClock()
+        self.corps: dict[str, Corp] = {}
+        self.people: dict[str, AnyPerson] = {}
+        self.conversations: dict[str, Conversation] = {}
+        self.codes: dict[str, CodePut] = {}
+        self.quotas = Quotas()
+        self.jobs: dict[int, Job] = {}
+        self.jobs_made = 0
+        self.revoked: dict[str, int] = getattr(self, "revoked", {})
+        self.voices: dict[tuple[str, str], Voice] = {}
+        self.bind_meters()
+
+    def bind_meters(self) -> None:
+        """Bind the frequency rules of each side to their counters."""
+        self.meters = {side: Meter(self.profile, self.quotas, side) for side in ("member", "consumer", "app")}
+        self._indexed_ms, self._indexes = -1, windows.indexes(0)
+
+    def apply(self, event: AnyEvent) -> None:
+        """Take an event in; the only way the state changes."""
+        self.position += 1
+        kind = type(event)
+        if kind is Posted:
+            posted(self, event)
+            return
+        if kind not in QUIET:
+            self.voices.clear()
+        APPLIERS[kind](self, event)
+        self.clock.latest_ms = max(self.clock.latest_ms, getattr(event, "time_ms", 0))
+
+    def indexes(self, now_ms: int) -> tuple[int, ...]:
+        """Number the aligned windows of a moment; remembered, since a turn has one moment."""
+        if now_ms != self._indexed_ms:
+            self._indexed_ms, self._indexes = now_ms, windows.indexes(now_ms)
+        return self._indexes
+
+    def subjects(self, conversation: Conversation, sender: str) -> tuple[str, str, str, str]:
+        """Name whom a message counts for: sender, conversation, recipient where there is one, enterprise."""
+        recipient = ""
+        if conversation.relation is not None:
+            relation = conversation.relation
+            recipient = relation.consumer if sender != relation.consumer else relation.member
+        elif conversation.app is not None and sender != conversation.app.person:
+            recipient = conversation.app.person
+        if recipient:
+            recipient = f"{conversation.corpid}/{recipient}"  # what one enterprise sends is no other's business
+        return sender, conversation.id, recipient, conversation.corpid
+
+    def charge(self, conversation: Conversation, sender: str, now_ms: int) -> None:
+        """Count a message against every frequency rule of its sender's side."""
+        person = self.people.get(sender)
+        meter = self.meters["app" if person is None else person.side]
+        meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
+
+    # Typed look-ups for those who know that the thing is there; anything else is a defect.
+
+    def member(self, key: str) -> Member:
+        person = self.people[key]
+        assert isinstance(person, Member)
+        return person
+
+    def consumer(self, handle: str) -> Consumer:
+        person = self.people[handle]
+        assert isinstance(person, Consumer)
+        return person
+
+    def relation(self, conversation: str) -> Relation:
+        relation = self.conversations[conversation].relation
+        assert relation is not None
+        return relation
+
+    def group(self, conversation: str) -> Group:
+        group = self.conversations[conversation].group
+        assert group is not None
+        return group
+
+    def seat(self, conversation: str, person: str) -> tuple[Conversation, Group, Person]:
+        return self.conversations[conversation], self.group(conversation), self.people[person]
+
+    def own_of(self, corpid: str, key: str) -> str:
+        """Give the conversation of a person's own affairs in this enterprise."""
+        person = self.people[key]
+        return person.own if isinstance(person, Member) else self.consumer(key).known[corpid].own
+
+    def name_of(self, corpid: str, key: str) -> str:
+        """Name a person as this enterprise does: a member by userid, a consumer by the enterprise's own id."""
+        person = self.people.get(key)
+        if isinstance(person, Consumer):
+            return person.known[corpid].external_userid
+        return key.partition("/")[2].removeprefix("#")
+
+    def group_of(self, conversation: str) -> tuple[str, str]:
+        """Give the enterprise and the chat_id of a group; KeyError for a conversation that is none."""
+        found = self.conversations[conversation]
+        if found.group is None:
+            raise KeyError(conversation)
+        return found.corpid, found.group.chat_id
+
+    def other_of(self, conversation: str, key: str) -> str:
+        """Give the other person of a conversation of two."""
+        return next(person for person in self.conversations[conversation].people if person != key)
+
+    def dump(self) -> bytes:
+        """Give the whole state as bytes; equal states give equal bytes."""
+        return _encode(Tables(**{name: getattr(self, name) for name in Tables.__struct_fields__}))
+
+    @classmethod
+    def load(cls, data: bytes) -> "State":
+        """Give back the state that was dumped."""
+        state, tables = cls(), _decode(data)
+        for name in Tables.__struct_fields__:
+            setattr(state, name, getattr(tables, name))
+        state.bind_meters()
+        return state
+
+    def digest(self) -> str:
+        """Give a short name for everything remembered, to compare states by."""
+        return blake2b(self.dump(), digest_size=16).hexdigest()

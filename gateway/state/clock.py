@@ -1,0 +1,18 @@
+"""The movable clock: real time, shifted, stopped or stretched; it never goes back."""
+
+from msgspec import Struct
+
+
+class MovableClock(Struct, array_like=True):
+    """From `real_ms` on the clock shows `shown_ms`, running at `rate`; `latest_ms` is the newest time ever told."""
+
+    real_ms: int = 0
+    shown_ms: int = 0
+    rate: float = 1.0
+    latest_ms: int = 0
+
+    def at(self, real_ms: int) -> int:
+        """Show the time for a real time; never less than was ever shown."""
+        if self.real_ms == 0:
+            return max(real_ms, self.latest_ms)
+        return max(self.shown_ms + int((real_ms - self.real_ms) * self.rate), self.latest_ms)

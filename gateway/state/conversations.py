@@ -1,0 +1,103 @@
+"""Conversations: where the log of each stands, and what each is about.
+
+The log itself is in the journal. A conversation keeps the position of its newest record and of every 64th, so that
+writing needs no index and reading forward from anywhere is at most 63 steps back.
+"""
+
+from bisect import bisect_right
+from typing import Final, Literal
+
+from msgspec import Struct, field
+
+from gateway.events import RelationStatus
+
+STRIDE: Final = 64
+
+Kind = Literal["single", "group", "app", "own"]
+
+
+class Relation(Struct, array_like=True):
+    """What a single chat is about: where its member and consumer stand."""
+
+    member: str
+    consumer: str
+    status: RelationStatus
+    added_by: int = 0
+    state: str = ""
+    remark: str = ""
+    tags: tuple[str, ...] = ()
+    blocked_by_member: bool = False
+    blocked_by_consumer: bool = False
+    since_ms: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.status in ("half", "mutual")
+
+
+class Group(Struct, array_like=True):
+    """What a group's conversation is about. `seats` maps to the sequence of the joining; `version` counts changes."""
+
+    chat_id: str
+    name: str
+    owner: str
+    admins: tuple[str, ...] = ()
+    notice: str = ""
+    seats: dict[str, int] = field(default_factory=dict)
+    version: int = 0
+    made_ms: int = 0
+
+
+class AppChat(Struct, array_like=True):
+    agent_id: str
+    person: str
+
+
+class Awaited(Struct, array_like=True, frozen=True):
+    """An MQTT command wants to hear when a person first acknowledges past its message."""
+
+    sequence: int
+    person: str
+    source: str
+    id: str
+
+
+class Conversation(Struct, array_like=True):
+    """A dense sequence of records. `person` is set on somebody's own affairs, one of the others elsewhere."""
+
+    id: str
+    kind: Kind
+    corpid: str
+    head: int = 0
+    head_position: int = 0
+    marks: list[int] = field(default_factory=list)
+    person: str = ""
+    relation: Relation | None = None
+    group: Group | None = None
+    app: AppChat | None = None
+    awaited: list[Awaited] = field(default_factory=list)
+
+    def advance(self, position: int) -> None:
+        """Take in that one more record stands at this position."""
+        self.head += 1
+        self.head_position = position
+        if self.head % STRIDE == 0:
+            self.marks.append(position)
+
+    def position_of_chunk(self, sequence: int) -> int:
+        """Give a position from which walking back reaches `sequence`: the next mark at or above it, or the head."""
+        chunk = (sequence + STRIDE - 1) // STRIDE
+        return self.marks[chunk - 1] if chunk <= len(self.marks) else self.head_position
+
+    def sequence_after(self, position: int) -> int:
+        """Give a sequence at or below the first one that stands above `position`, at most 63 too low."""
+        return bisect_right(self.marks, position) * STRIDE + 1
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Name those who are in now."""
+        if self.relation is not None:
+            return (self.relation.member, self.relation.consumer)
+        if self.group is not None:
+            return tuple(self.group.seats)
+        return (self.app.person,) if self.app is not None else (self.person,)

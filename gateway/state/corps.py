@@ -1,0 +1,58 @@
+"""Enterprises: certification, apps, departments, and who belongs to them."""
+
+from msgspec import Struct, field
+
+from gateway.profile import RANK, Certification, Profile
+from gateway.state.jobs import Outcome
+
+
+class App(Struct, array_like=True):
+    agent_id: str
+    name: str
+    secret: str
+    callback_url: str = ""
+    callback_token: str = ""
+    callback_aes_key: str = ""
+    conversations: dict[str, str] = field(default_factory=dict)  # person → conversation
+
+
+class Department(Struct, array_like=True):
+    id: int
+    name: str
+    parent: int = 0
+    store: bool = False
+
+
+class Corp(Struct, array_like=True):
+    """An enterprise. `customers` counts consumers with at least one tie; `made` numbers what was made here."""
+
+    corpid: str
+    name: str
+    short_name: str
+    certification: Certification = "unverified"
+    certified_until_ms: int = 0
+    apps: dict[str, App] = field(default_factory=dict)
+    departments: dict[int, Department] = field(default_factory=dict)
+    members: dict[str, str] = field(default_factory=dict)  # userid → key
+    consumers: dict[str, str] = field(default_factory=dict)  # external_userid → handle
+    chats: dict[str, str] = field(default_factory=dict)  # chat_id → conversation
+    customers: int = 0
+    made: int = 0
+    outcomes: dict[str, Outcome] = field(default_factory=dict)  # of MQTT commands
+    since_position: int = 0
+
+    def certification_at(self, now_ms: int) -> Certification:
+        """Give the certification that counts now: a certified enterprise past its date is only verified."""
+        if self.certification == "certified" and 0 < self.certified_until_ms <= now_ms:
+            return "verified"
+        return self.certification
+
+    def has(self, least: Certification, now_ms: int) -> bool:
+        return RANK[self.certification_at(now_ms)] >= RANK[least]
+
+    def customers_max(self, profile: Profile, now_ms: int) -> int:
+        """Give how many customers the enterprise may have; 0 means no bound."""
+        certification = self.certification_at(now_ms)
+        if certification == "certified":
+            return profile.customers_certified_max
+        return profile.customers_verified_max if certification == "verified" else profile.customers_unverified_max

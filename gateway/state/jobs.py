@@ -1,0 +1,50 @@
+"""Long actions that are done a slice a turn, and the MQTT commands whose outcome is still remembered."""
+
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from gateway.events import Origin
+
+REMEMBERED_MS: Final = 24 * 3_600_000  # a repeat within this time gets its first outcome
+REMEMBERED_MAX: Final = 20_000  # commands remembered for one enterprise
+
+
+class Job(Struct, array_like=True):
+    """A message to many: who is still to get it, from `done` on."""
+
+    id: int
+    corpid: str
+    by_app: bool
+    sender: str
+    recipients: tuple[str, ...]
+    content: Raw
+    origin: Origin
+    done: int = 0
+
+
+class Outcome(Struct, array_like=True, frozen=True):
+    """Where the first outcome of an MQTT command stands: accepted, refused, or begun as a job."""
+
+    time_ms: int
+    epoch: int
+    position: int
+
+
+def remember(table: dict[str, Outcome], origin: Origin, outcome: Outcome) -> None:
+    """Keep the first outcome of a command, in place of the oldest once the table is full, or of one too old."""
+    key = f"{origin.source}\0{origin.id}"
+    known = table.get(key)
+    if known is not None:
+        if outcome.time_ms - known.time_ms < REMEMBERED_MS:
+            return
+        del table[key]  # so that the table stays in the order of time
+    if len(table) >= REMEMBERED_MAX:
+        del table[next(iter(table))]
+    table[key] = outcome
+
+
+def recall(table: dict[str, Outcome], origin: Origin, now_ms: int) -> Outcome | None:
+    """Give the first outcome of a repeated command, if it is not too old."""
+    outcome = table.get(f"{origin.source}\0{origin.id}")
+    return outcome if outcome is not None and now_ms - outcome.time_ms < REMEMBERED_MS else None

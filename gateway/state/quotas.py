@@ -1,0 +1,106 @@
+"""What has been used of each frequency rule, in the present aligned window.
+
+All subjects share a window's edge, so a rule's counters are one table that is thrown away whole at the edge: memory is
+bounded by who was active in the window, and no timer runs.
+"""
+
+from typing import Final
+
+from msgspec import Struct, field
+
+from gateway import windows
+from gateway.profile import Frequency, Profile
+
+SIDES: Final = ("member", "consumer", "app")
+SUBJECTS: Final = ("sender", "conversation", "recipient", "corp")
+
+
+class Used(Struct, array_like=True):
+    """The counters of one (side, subject, window): the number of the window, and a count for each subject."""
+
+    index: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def slot_of(rule: Frequency) -> str:
+    """Name the counters a rule reads; the name outlives a change of profile."""
+    return f"{rule.side}/{rule.per}/{rule.window}"
+
+
+class Quotas(Struct, array_like=True):
+    used: dict[str, Used] = field(default_factory=dict)
+
+    def count(self, rule: Frequency, subject: str, now_ms: int) -> int:
+        """Tell how much of the present window a subject has used."""
+        used = self.used.get(slot_of(rule))
+        if used is None or used.index != windows.indexes(now_ms)[windows.WINDOWS.index(rule.window)]:
+            return 0
+        return used.counts.get(subject, 0)
+
+    def forget(self, corpid: str, conversations: set[str]) -> None:
+        """Drop what an enterprise has used: its ids will come again, and begin anew.
+
+        The tables are emptied in place, since the meters are bound to them.
+        """
+        prefix = f"{corpid}/"
+        for slot, used in self.used.items():
+            own = corpid if "/corp/" in slot else ""  # a consumer's handle may be an enterprise's id, too
+            gone = [key for key in used.counts if key == own or key in conversations or key.startswith(prefix)]
+            for key in gone:
+                del used.counts[key]
+
+
+class Meter:
+    """The frequency rules of one side, bound to their counters: what the hot path asks and charges.
+
+    Derived from the profile and the quotas, and rebuilt when either is replaced; holds no truth of its own. `_present`
+    are the counters of the windows that were charged last: nearly always the present ones.
+    """
+
+    def __init__(self, profile: Profile, quotas: Quotas, side: str) -> None:
+        self.rules = tuple(rule for rule in profile.frequency if rule.side == side)
+        self._bound = tuple(
+            (
+                quotas.used.setdefault(slot_of(rule), Used()),
+                windows.WINDOWS.index(rule.window),
+                SUBJECTS.index(rule.per),
+                rule.limit,
+            )
+            for rule in self.rules
+        )
+        self._indexes: tuple[int, ...] = ()
+        self._present: tuple[tuple[dict[str, int], int, int], ...] = ()
+
+    def refusing(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> Frequency | None:
+        """Give the rule that has nothing left for one of these subjects; an empty subject is never counted.
+
+        Where several have nothing left it is the one of the longest window: trying again before that ends is in vain.
+        """
+        if indexes == self._indexes:
+            for counts, subject, limit in self._present:
+                if counts.get(subjects[subject], 0) >= limit:
+                    break
+            else:
+                return None
+        spent, longest = None, -1
+        for place, (used, window, subject, limit) in enumerate(self._bound):
+            if used.index == indexes[window] and window > longest and used.counts.get(subjects[subject], 0) >= limit:
+                spent, longest = self.rules[place], window
+        return spent
+
+    def charge(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> None:
+        """Count one message for every subject."""
+        if indexes != self._indexes:
+            self._roll(indexes)
+        for counts, subject, _ in self._present:
+            key = subjects[subject]
+            if key:
+                counts[key] = counts.get(key, 0) + 1
+
+    def _roll(self, indexes: tuple[int, ...]) -> None:
+        """Throw away the counters of windows that are over. Only charging does: asking must not change anything."""
+        for used, window, _, _ in self._bound:
+            if used.index != indexes[window]:
+                used.index, used.counts = indexes[window], {}
+        self._indexes = indexes
+        self._present = tuple((used.counts, subject, limit) for used, _, subject, limit in self._bound)

@@ -1,0 +1,150 @@
+"""The command line: parse it, and start what it asks for.
+
+Rules of the file:
+- Only `serve` and `checkpoint` may import the server, inside the function, once its folder is first on the path.
+- Other commands live in hutong/commands/ and are registered by import path, so that starting one loads no other.
+- Data goes to standard output, talk to standard error. Exit codes: 0 ok, 1 error, 2 usage, 3 not ready or time-out.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+
+EXIT_USAGE = 2
+
+
+def installed_version() -> str:
+    """Name the version, from the metadata of the installation: the only place where it stands is pyproject.toml."""
+    from importlib.metadata import version
+
+    return version("hutong")
+
+
+app = App(
+    name="hutong",
+    help="The bridge between WeCom and WeChat as one program: real rules, real limits, movable time.",
+    version=installed_version,
+    help_formatter="plain",
+    default_parameter=Parameter(negative=(), show_default=False),
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
+)
+
+
+def server_folder(package: Path) -> Path:
+    """Name the folder that holds the server's packages: `server` in a wheel, the repository's root in a checkout."""
+    packed = package / "server"
+    return packed if packed.is_dir() else package.parent
+
+
+def open_server() -> None:
+    """Put the server's folder first on the path, before any `adapters` that the folder we were started in may hold."""
+    sys.path.insert(0, str(server_folder(Path(__file__).resolve().parent)))
+
+
+@app.command
+def serve(
+    *,
+    world: Annotated[
+        str | None, Parameter(help="World for an empty journal: a TOML file, or demo. [default: none]")
+    ] = None,
+    data: Annotated[str | None, Parameter(help="Folder of the journal. [default: ./hutong-data]")] = None,
+    port: Annotated[
+        int | None, Parameter(help="Port on 127.0.0.1 for HTTP and links; 0 takes a free one. [default: 8480]")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        Parameter(help="Numbers of the rules, for an empty journal. [default: the world's, or wecom-2026-08]"),
+    ] = None,
+    mqtt: Annotated[
+        str | None, Parameter(help="Broker: off, demo (starts its own), or mqtt://HOST:PORT. [default: off]")
+    ] = None,
+    durability: Annotated[
+        Literal["disk", "memory"] | None, Parameter(help="memory is for load tests: nothing survives. [default: disk]")
+    ] = None,
+    json: Annotated[bool | None, Parameter(help="When ready, print an object instead of a line.")] = None,
+    config: Annotated[Path | None, Parameter(help="TOML file with any of these options as keys.")] = None,
+) -> int:
+    """Run the gateway in the foreground until SIGTERM or Ctrl-C.
+
+    An option wins over its HUTONG_… variable, that over the file named by --config, that over the default.
+    """
+    from hutong.settings import settle
+
+    flags = {
+        "world": world,
+        "data": data,
+        "port": port,
+        "profile": profile,
+        "mqtt": mqtt,
+        "durability": durability,
+        "json": json,
+    }
+    settings = settle(flags, os.environ, config)
+    open_server()
+    from adapters import cli
+
+    return cli.serve(
+        world=settings.world,
+        data=Path(settings.data),
+        port=settings.port,
+        profile=settings.profile,
+        mqtt=settings.mqtt,
+        durability=settings.durability,
+        json=settings.json,
+    )
+
+
+@app.command(show=False)
+def checkpoint(data: Path, /) -> int:
+    """Write a checkpoint of the journal in this folder: the gateway starts this as its child."""
+    open_server()
+    from adapters import cli
+
+    return cli.checkpoint(data)
+
+
+COMMANDS = {
+    "demo": ("demo", "See the main job in a minute: two sides of the bridge, their rules, and a ledger."),
+    "env": ("env", "Print addresses, secrets and tokens of a running server: lines to paste into a shell."),
+    "wait": ("wait", "Wait until the server is ready; exit code 3 if it is not in time."),
+    "say": ("say", "Say something as somebody; exit code 1 if the rules refuse it."),
+    "tail": ("tail", "Show recent messages and decisions, and follow them."),
+    "clock": ("app", "Look at the movable clock, or move it."),
+    "limits": ("app", "Tell what the rules allow, and how much is left."),
+    "reset": ("reset", "Forget people, relations, groups and messages, of one enterprise or of all."),
+}
+for command, (attribute, summary) in COMMANDS.items():
+    app.command(f"hutong.commands.{command}:{attribute}", name=command, help=summary)
+
+
+@app.command
+def version(*, json: Annotated[bool, Parameter(help="Print an object.")] = False) -> int:
+    """Print the version."""
+    text = installed_version()
+    print(f'{{"version": "{text}"}}' if json else text)
+    return 0
+
+
+def refuse(reason: str) -> NoReturn:
+    """End with exit code 2 and the reason in one line, whatever it was made of."""
+    print(f"hutong: {' '.join(reason.split())}", file=sys.stderr)
+    raise SystemExit(EXIT_USAGE)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command that the arguments name, and end with its exit code."""
+    try:
+        code = app(arguments)
+    except CycloptsError as error:
+        refuse(str(error))
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

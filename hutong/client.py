@@ -1,0 +1,107 @@
+"""The simulated clients: a member and a consumer you can script, over a real WebSocket.
+
+    async with Consumer(base_url, token) as amy:
+        await amy.say("zhangsan", "is the red one in stock?")
+        print((await amy.next_message()).text)
+
+Every command returns `Accepted`, raises `Refused`, or, if the client is closed first, raises `OutcomeUnknown`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hutong.link import Link, open_session
+from hutong.memory import Conversation, Ledger, Memory, Message
+from hutong.wire import Accepted, LinkEnded, OutcomeUnknown, Refused
+
+
+class Person(Link):
+    """What both sides of the bridge may do."""
+
+    async def say(self, to: str, text: str) -> Accepted:
+        """Say a text in a conversation, or to a person or group that one conversation is with."""
+        return await self.send(to, {"kind": "text", "text": text})
+
+    async def send(self, to: str, content: Mapping[str, Any]) -> Accepted:
+        """Send any content; the wire's own words: {"kind": "text", "text": …}."""
+        return await self.command("send", conversation=self.conversation(to), content=content)
+
+    async def delete(self, to: str) -> Accepted:
+        """End the relation of a single chat."""
+        return await self.command("delete", conversation=self.conversation(to))
+
+    async def block(self, to: str) -> Accepted:
+        return await self.command("block", conversation=self.conversation(to), on=True)
+
+    async def unblock(self, to: str) -> Accepted:
+        return await self.command("block", conversation=self.conversation(to), on=False)
+
+    async def leave(self, group: str) -> Accepted:
+        return await self.command("leave", conversation=self.conversation(group))
+
+
+class Consumer(Person):
+    """A person on WeChat."""
+
+    async def scan(self, code: str) -> Accepted:
+        """Scan a member's QR code."""
+        return await self.command("scan", code=code)
+
+    async def join(self, code: str) -> Accepted:
+        """Scan a group's QR code."""
+        return await self.command("join", code=code)
+
+    async def mute(self, to: str) -> Accepted:
+        """Hear no more marketing of the enterprise that a conversation belongs to."""
+        return await self.command("mute", conversation=self.conversation(to), on=True)
+
+    async def unmute(self, to: str) -> Accepted:
+        return await self.command("mute", conversation=self.conversation(to), on=False)
+
+
+class Member(Person):
+    """A person of an enterprise. Customers are named by the enterprise's ids, colleagues by userid."""
+
+    async def accept(self, to: str) -> Accepted:
+        """Accept the request that opened a conversation, or confirm a half contact."""
+        return await self.command("accept", conversation=self.conversation(to))
+
+    async def refuse(self, to: str) -> Accepted:
+        return await self.command("refuse", conversation=self.conversation(to))
+
+    async def create_group(self, name: str, members: Iterable[str] = (), consumers: Iterable[str] = ()) -> Accepted:
+        return await self.command("create", name=name, members=list(members), consumers=list(consumers))
+
+    async def invite(self, group: str, members: Iterable[str] = (), consumers: Iterable[str] = ()) -> Accepted:
+        conversation = self.conversation(group)
+        return await self.command("invite", conversation=conversation, members=list(members), consumers=list(consumers))
+
+    async def remove(self, group: str, members: Iterable[str] = (), consumers: Iterable[str] = ()) -> Accepted:
+        conversation = self.conversation(group)
+        return await self.command("remove", conversation=conversation, members=list(members), consumers=list(consumers))
+
+    async def rename(self, group: str, name: str) -> Accepted:
+        return await self.command("rename", conversation=self.conversation(group), name=name)
+
+    async def announce(self, group: str, text: str) -> Accepted:
+        return await self.command("announce", conversation=self.conversation(group), text=text)
+
+    async def hand_over(self, group: str, member: str) -> Accepted:
+        return await self.command("hand_over", conversation=self.conversation(group), member=member)
+
+    async def appoint(self, group: str, member: str, on: bool = True) -> Accepted:
+        return await self.command("appoint", conversation=self.conversation(group), member=member, on=on)
+
+    async def remark(self, to: str, remark: str | None = None, tags: Iterable[str] | None = None) -> Accepted:
+        """Note something of a customer; what is not given stays as it is."""
+        noted = {"remark": remark, "tags": list(tags) if tags is not None else None}
+        conversation = self.conversation(to)
+        return await self.command(
+            "remark", conversation=conversation, **{key: value for key, value in noted.items() if value is not None}
+        )
+
+
+__all__ = [
+    "Accepted", "Consumer", "Conversation", "Ledger", "LinkEnded", "Member", "Memory", "Message", "OutcomeUnknown",
+    "Person", "Refused", "open_session",
+]  # fmt: skip

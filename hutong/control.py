@@ -1,0 +1,201 @@
+"""A client of our own API under /_hutong/: what the commands, and tests of other software, ask of a running server."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Self
+from urllib.parse import quote, urlsplit
+
+import orjson
+from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
+
+DEFAULT_URL: Final = "http://127.0.0.1:8480"
+ANSWER_S: Final = 90.0  # a question that waits for something to happen waits 60 s at most
+
+
+class NotRunning(Exception):
+    """Nobody answers at this address."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"no server is running on {url}: start one with `hutong serve`")
+
+
+class BadUrl(ValueError):
+    """The address is none."""
+
+
+class Problem(Exception):
+    """The server said no; the fields are those of its problem document (RFC 9457)."""
+
+    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
+        self.status = status
+        self.title = str(document.get("title", "") or f"HTTP {status}")
+        self.detail = str(document.get("detail", ""))
+        self.reason = str(document.get("reason", ""))
+        self.code = int(document.get("code", 0))
+        super().__init__(self.detail or self.title)
+
+
+class Control:
+    """Ask and change a running server. A member is named `corpid/userid`, a consumer by handle."""
+
+    def __init__(self, base_url: str = DEFAULT_URL) -> None:
+        self.base_url = (base_url or DEFAULT_URL).rstrip("/")
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadUrl(f"{base_url!r} is no address of a server: it looks like {DEFAULT_URL}.")
+        self._session: ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = ClientSession(timeout=ClientTimeout(total=ANSWER_S, sock_connect=5))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | str | None = None,
+        look: Mapping[str, object] | None = None,
+    ) -> Any:
+        """Ask for a path under /_hutong; raise `Problem` or `NotRunning`. Objects travel as JSON, text as TOML."""
+        assert self._session is not None, "use `async with Control(…)`"
+        data = None if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
+        headers = {"Content-Type": "application/toml" if isinstance(body, str) else "application/json"} if data else {}
+        query = {name: str(value) for name, value in (look or {}).items() if value is not None}
+        url = f"{self.base_url}/_hutong{path}"
+        try:
+            async with self._session.request(method, url, data=data, headers=headers, params=query) as answer:
+                content, kind, status = await answer.read(), answer.content_type, answer.status
+        except (ClientConnectionError, TimeoutError) as why:
+            raise NotRunning(self.base_url) from why
+        told = orjson.loads(content) if kind.endswith("json") and content else content.decode(errors="replace")
+        if status >= 400:
+            raise Problem(status, told if isinstance(told, dict) else {"detail": told.strip()})
+        return told
+
+    async def ready(self) -> bool:
+        """Tell whether the server takes links; false also where nobody answers."""
+        assert self._session is not None, "use `async with Control(…)`"
+        try:
+            async with self._session.get(f"{self.base_url}/readyz") as answer:
+                return answer.status == 200
+        except (ClientConnectionError, TimeoutError):
+            return False
+
+    # People and how they connect.
+
+    async def env(self) -> dict[str, Any]:
+        """Tell addresses, secrets and tokens: what an SDK and a client need."""
+        told: dict[str, Any] = await self.ask("GET", "/env")
+        return told
+
+    async def tokens(self, people: Iterable[str], device: str, seconds: int = 86_400) -> list[str]:
+        """Mint a link token for a device of each person, in the same order."""
+        body = {"people": list(people), "device": device, "seconds": seconds}
+        told: list[str] = (await self.ask("POST", "/tokens", body))["tokens"]
+        return told
+
+    async def people(self, **look: object) -> list[dict[str, Any]]:
+        """List people; `kind` is member or consumer, `corpid` narrows it to an enterprise."""
+        return await self._pages("/people", "people", look)
+
+    async def conversations(self, person: str) -> list[dict[str, Any]]:
+        """List a person's conversations with the other sides and the heads."""
+        return await self._pages(f"/people/{_path(person)}/conversations", "conversations", {})
+
+    async def _pages(self, path: str, key: str, look: Mapping[str, object]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = await self.ask("GET", path, look={**look, "cursor": cursor})
+            rows += page[key]
+            cursor = page.get("next_cursor") or None
+            if cursor is None:
+                return rows
+
+    # The world.
+
+    async def put_corp(self, corpid: str, **fields: Any) -> Any:
+        return await self.ask("PUT", f"/corps/{_path(corpid)}", fields)
+
+    async def put_app(self, corpid: str, agent_id: str, **fields: Any) -> Any:
+        return await self.ask("PUT", f"/corps/{_path(corpid)}/apps/{_path(agent_id)}", fields)
+
+    async def put_department(self, corpid: str, number: int, **fields: Any) -> Any:
+        return await self.ask("PUT", f"/corps/{_path(corpid)}/departments/{number}", fields)
+
+    async def put_member(self, corpid: str, userid: str, **fields: Any) -> Any:
+        return await self.ask("PUT", f"/corps/{_path(corpid)}/members/{_path(userid)}", fields)
+
+    async def put_consumer(self, handle: str, **fields: Any) -> Any:
+        return await self.ask("PUT", f"/consumers/{_path(handle)}", fields)
+
+    async def put_relation(self, corpid: str, userid: str, handle: str, **fields: Any) -> Any:
+        """Set how a member and a consumer stand, and give their conversation and the consumer's external_userid."""
+        return await self.ask("PUT", f"/corps/{_path(corpid)}/relations/{_path(userid)}/{_path(handle)}", fields)
+
+    async def make_code(self, corpid: str, **fields: Any) -> str:
+        """Make a QR code of a member (`userid`) or a group (`chat_id`)."""
+        return str((await self.ask("POST", f"/corps/{_path(corpid)}/codes", fields))["code"])
+
+    async def make_group(self, corpid: str, **fields: Any) -> Any:
+        """Make a group, and give its chat_id and conversation."""
+        return await self.ask("POST", f"/corps/{_path(corpid)}/groups", fields)
+
+    async def world(self) -> str:
+        """Give the world as a TOML file: who exists and who knows whom."""
+        return str(await self.ask("GET", "/world"))
+
+    async def load_world(self, toml: str) -> Any:
+        return await self.ask("POST", "/world", toml)
+
+    async def reset(self, corpid: str | None = None) -> Any:
+        """Forget one enterprise, or everything."""
+        return await self.ask("POST", f"/corps/{_path(corpid)}/reset" if corpid else "/reset", {})
+
+    # Time and rules.
+
+    async def clock(self) -> dict[str, Any]:
+        told: dict[str, Any] = await self.ask("GET", "/clock")
+        return told
+
+    async def set_clock(self, advance_ms: int | None = None, rate: float | None = None) -> dict[str, Any]:
+        """Move the clock forward, or let it run at another rate; 0 freezes it."""
+        body = {"advance_ms": advance_ms, "rate": rate}
+        told: dict[str, Any] = await self.ask(
+            "POST", "/clock", {name: value for name, value in body.items() if value is not None}
+        )
+        return told
+
+    async def profile(self) -> dict[str, Any]:
+        told: dict[str, Any] = await self.ask("GET", "/profile")
+        return told
+
+    async def set_profile(self, name: str) -> Any:
+        return await self.ask("PUT", "/profile", {"name": name})
+
+    async def explain(self, sender: str, to: str, content: str | None = None) -> dict[str, Any]:
+        """Tell what every rule would say to a message: used, left, and when it resets."""
+        told: dict[str, Any] = await self.ask(
+            "GET", "/limits/explain", look={"sender": sender, "to": to, "content": content}
+        )
+        return told
+
+    # What happened lately.
+
+    async def messages(self, **look: object) -> dict[str, Any]:
+        """List recent messages; `wait_s` waits for one that matches."""
+        told: dict[str, Any] = await self.ask("GET", "/messages", look=look)
+        return told
+
+    async def decisions(self, **look: object) -> dict[str, Any]:
+        """List recent decisions, refusals among them; `wait_s` waits for one that matches."""
+        told: dict[str, Any] = await self.ask("GET", "/decisions", look=look)
+        return told
+
+
+def _path(name: str) -> str:
+    return quote(name, safe="/")

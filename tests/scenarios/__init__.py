@@ -1,0 +1,1 @@
+"""Rules as readable tables: one line a request, ending in what comes of it."""

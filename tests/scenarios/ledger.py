@@ -1,0 +1,463 @@
+"""Plays a table of requests against the rules themselves: state and decisions, no sockets, no waiting.
+
+Rules of the file:
+- A line is a request, two or more spaces, and what comes of it. A line without an outcome prepares: it must succeed.
+- `##` begins a scenario in a world of its own; `#` is a remark. Times are those of Shanghai.
+- The world begins at 2026-08-10 09:00:00, a Monday, under profile `tiny`.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from gateway import commands, deadlines, decide, policy, profile
+from gateway.decide import messages
+from gateway.events import AnyEvent, CommandRefused, CorpPut, JobStarted, Origin, Posted
+from gateway.policy.attempt import Attempt
+from gateway.refusal import Refusal
+from gateway.state import State
+from gateway.state.people import Answer, Consumer, Member
+from protocol import content, frames
+from protocol.codec import MSGPACK, decode_message
+from protocol.errors import REASONS
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+BEGIN = datetime(2026, 8, 10, 9, tzinfo=SHANGHAI)
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+NAMES = {reason.code: name for name, reason in REASONS.items()}
+
+Outcome = str
+Handler = Callable[..., Outcome]
+GRAMMAR: list[tuple[re.Pattern[str], Handler]] = []
+
+
+def line(pattern: str) -> Callable[[Handler], Handler]:
+    """Let a method play the lines of this form: WORD is a name, LIST are names with commas, TEXT is quoted."""
+    form = pattern.replace("WORD", r"([\w-]+)").replace("LIST", r"([\w-]+(?:, [\w-]+)*)").replace("TEXT", r'"([^"]*)"')
+
+    def register(handler: Handler) -> Handler:
+        GRAMMAR.append((re.compile(form), handler))
+        return handler
+
+    return register
+
+
+class Row(NamedTuple):
+    """One line of a table: where it stands, what is asked, what should come of it."""
+
+    number: int
+    request: str
+    outcome: str
+
+
+class Scenario(NamedTuple):
+    title: str
+    rows: list[Row]
+
+
+def scenarios(path: Path) -> list[Scenario]:
+    """Read the scenarios of a table."""
+    found: list[Scenario] = []
+    for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
+        stripped = text.strip()
+        if stripped.startswith("## "):
+            found.append(Scenario(stripped[3:], []))
+        elif stripped and not stripped.startswith("#"):
+            request, *outcome = re.split(r"\s{2,}", stripped, maxsplit=1)
+            found[-1].rows.append(Row(number, request, outcome[0] if outcome else ""))
+    return found
+
+
+def play(scenario: Scenario) -> tuple[list[str], list[str]]:
+    """Play a scenario; give what the table says and what happened, line by line."""
+    ledger = Ledger()
+    said, happened = [], []
+    for row in scenario.rows:
+        outcome = ledger.ask(row.request)
+        expected = row.outcome or ("" if not outcome.startswith("refused") else "accepted")
+        said.append(f"{row.number}: {row.request}  {expected}")
+        happened.append(f"{row.number}: {row.request}  {outcome if row.outcome or expected else ''}")
+    return said, happened
+
+
+class Ledger:
+    """A world, its clock, and names for what is in it."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.now_ms = _ms(BEGIN)
+        self.records: list[AnyEvent] = []
+        self.corp_of: dict[str, str] = {}
+        self.group_ids: dict[str, str] = {}
+        self.heard: dict[str, int] = {}
+        self.commands_made = 0
+        self._serve(commands.ResetWorld("seed"))
+        self._serve(commands.SetProfile(profile.read("tiny")))
+
+    def ask(self, request: str) -> Outcome:
+        for form, handler in GRAMMAR:
+            if match := form.fullmatch(request):
+                return handler(self, *match.groups())
+        raise AssertionError(f"no line has this form: {request}")
+
+    # Doing and telling.
+
+    def _apply(self, happened: list[AnyEvent]) -> None:
+        for event in happened:
+            self.state.apply(event)
+            self.records.append(event)
+
+    def _serve(self, command: commands.Command) -> Outcome:
+        decided = decide.by_service(self.state, self.now_ms, self.now_ms, command)
+        if isinstance(decided, Refusal):
+            return self._refused(decided)
+        if isinstance(decided, commands.Repeated):
+            return "repeated"
+        self._apply(decided)
+        refused = [event for event in decided if isinstance(event, CommandRefused)]
+        started = [event for event in decided if isinstance(event, JobStarted)]
+        if refused:
+            return self._told(refused[0])
+        return f"begun for {len(started[0].recipients)}" if started else "accepted"
+
+    def _client(self, name: str, make: Callable[[int], frames.ClientCommand], number: str | None = None) -> Outcome:
+        person = self.state.people[self.key(name)]
+        device = person.devices.get("phone")
+        after = (device.last_number if device is not None else 0) + 1
+        decided = decide.by_client(self.state, self.now_ms, person, "phone", make(int(number) if number else after))
+        if isinstance(decided, Refusal):
+            return self._refused(decided)
+        if isinstance(decided, Answer):
+            return f"as before {decided.sequence}"
+        self._apply(decided if isinstance(decided, list) else [decided])
+        return f"accepted {decided.sequence}" if isinstance(decided, Posted) and number else "accepted"
+
+    def _refused(self, refusal: Refusal) -> Outcome:
+        text = f"refused {refusal.reason.name}"
+        return f"{text} retry {self._time(refusal.retry_at_ms)}" if refusal.retry_at_ms else text
+
+    def _told(self, event: CommandRefused) -> Outcome:
+        text = f"refused {NAMES[event.code]}"
+        return f"{text} retry {self._time(event.retry_at_ms)}" if event.retry_at_ms else text
+
+    def _time(self, time_ms: int) -> str:
+        now, then = (datetime.fromtimestamp(at / 1000, SHANGHAI) for at in (self.now_ms, time_ms))
+        return f"{then:%H:%M:%S}" if now.date() == then.date() else f"{then:%Y-%m-%d %H:%M:%S}"
+
+    # Names.
+
+    def key(self, name: str) -> str:
+        return f"{self.corp_of[name]}/{name}" if name in self.corp_of else name
+
+    def external(self, corpid: str, consumer: str) -> str:
+        person = self.state.people.get(consumer)
+        known = person.known.get(corpid) if isinstance(person, Consumer) else None
+        return known.external_userid if known is not None else "wm-of-a-stranger"
+
+    def conversation(self, one: str, other: str) -> str:
+        if other in self.group_ids:
+            return self.group_ids[other]
+        return self.state.people[self.key(one)].contacts.get(self.key(other), "cv-of-nobody")
+
+    def sides(self, corpid: str, names: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Sort names into userids of members and the enterprise's ids of consumers."""
+        listed = names.split(", ")
+        members = tuple(name for name in listed if name in self.corp_of)
+        return members, tuple(self.external(corpid, name) for name in listed if name not in self.corp_of)
+
+    # Preparing the world.
+
+    @line(r"profile ([\w-]+)")
+    def set_profile(self, name: str) -> Outcome:
+        return self._serve(commands.SetProfile(profile.read(name)))
+
+    @line(r"clock (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
+    def clock_to(self, moment: str) -> Outcome:
+        return self._advance(_ms(datetime.fromisoformat(moment).replace(tzinfo=SHANGHAI)) - self.now_ms)
+
+    @line(r"clock \+(\d+)([smhdw])")
+    def clock_on(self, count: str, unit: str) -> Outcome:
+        return self._advance(int(timedelta(**{UNITS[unit]: int(count)}).total_seconds()) * 1000)
+
+    def _advance(self, by_ms: int) -> Outcome:
+        before = len(self.records)
+        outcome = self._serve(commands.SetClock(by_ms))
+        if outcome != "accepted":
+            return outcome
+        self.now_ms = self.state.clock.shown_ms
+        fell = [event for event in self.records[before:] if isinstance(event, CorpPut)]
+        told = [f"{event.short_name} is {event.certification} from {self._time(event.time_ms)}" for event in fell]
+        return ", ".join(told) or "accepted"
+
+    @line(r"corp WORD (certified|verified|unverified)(?: until (\d{4}-\d\d-\d\d))?")
+    def put_corp(self, name: str, certification: Any, until: str | None) -> Outcome:
+        until_ms = _ms(datetime.fromisoformat(until).replace(tzinfo=SHANGHAI)) if until else 0
+        return self._serve(commands.PutCorp(name, f"{name} company", name.title(), certification, until_ms))
+
+    @line(r"member WORD of WORD( not activated)?( without real name)?( departed)?(?: in store (\d+))?")
+    def put_member(self, name: str, corp: str, asleep: str, unnamed: str, gone: str, store: str | None) -> Outcome:
+        self.corp_of[name] = corp
+        stores = (int(store),) if store else ()
+        return self._serve(
+            commands.PutMember(corp, name, name.title(), stores, not asleep, not unnamed, bool(gone))
+        )  # fmt: skip
+
+    @line(r"store (\d+) of WORD")
+    def put_store(self, number: str, corp: str) -> Outcome:
+        return self._serve(commands.PutDepartment(corp, int(number), f"store {number}", store=True))
+
+    @line(r"app WORD of WORD")
+    def put_app(self, agent: str, corp: str) -> Outcome:
+        return self._serve(commands.PutApp(corp, agent, agent.title(), "secret"))
+
+    @line(r"consumers? LIST")
+    def put_consumers(self, names: str) -> Outcome:
+        return [self._serve(commands.PutConsumer(name, name.title())) for name in names.split(", ")][-1]
+
+    @line(r"WORD knows LIST(?: as (pending|half|mutual|removed_by_member|removed_by_consumer))?")
+    def put_relation(self, member: str, consumers: str, status: Any) -> Outcome:
+        corp = self.corp_of[member]
+        return [
+            self._serve(commands.PutRelation(corp, member, consumer, status=status or "mutual"))
+            for consumer in consumers.split(", ")
+        ][-1]
+
+    @line(r"group WORD of WORD with LIST")
+    def put_group(self, name: str, owner: str, others: str) -> Outcome:
+        corp, listed = self.corp_of[owner], others.split(", ")
+        members = tuple(other for other in listed if other in self.corp_of)
+        consumers = tuple(other for other in listed if other not in self.corp_of)
+        chat_id = f"chat-{name}"
+        outcome = self._serve(
+            commands.PutGroup(corp, name, owner, chat_id, members=members, consumers=consumers)
+        )  # fmt: skip
+        self.group_ids[name] = self.state.corps[corp].chats[chat_id]
+        return outcome
+
+    @line(r"WORD is filled up to (\d+)")
+    def fill(self, name: str, size: str) -> Outcome:
+        group = self.state.group(self.group_ids[name])
+        corp = self.state.conversations[self.group_ids[name]].corpid
+        guests = tuple(f"guest{number}" for number in range(int(size) - len(group.seats)))
+        for guest in guests:
+            self._serve(commands.PutConsumer(guest))
+        owner = self.state.member(group.owner).userid
+        return self._serve(commands.PutGroup(corp, name, owner, group.chat_id, consumers=guests))
+
+    @line(r"code WORD of WORD( to be accepted)?(?: with state WORD)?")
+    def put_code(self, code: str, of: str, ask: str | None, state: str | None) -> Outcome:
+        if of in self.group_ids:
+            group = self.state.conversations[self.group_ids[of]]
+            assert group.group is not None
+            return self._serve(commands.PutCode(group.corpid, chat_id=group.group.chat_id, code=code))
+        return self._serve(
+            commands.PutCode(self.corp_of[of], of, state=state or "", skip_verify=not ask, code=code)
+        )  # fmt: skip
+
+    @line(r"reset WORD")
+    def reset(self, corp: str) -> Outcome:
+        return self._serve(commands.ResetCorp(corp))
+
+    # What people ask for.
+
+    @line(r"WORD(?:\[(\d+)\])? → WORD TEXT")
+    def say(self, sender: str, number: str | None, to: str, text: str) -> Outcome:
+        return self._send(sender, to, content.Text(text), number)
+
+    @line(r"WORD → WORD text of (\d+) bytes")
+    def say_bytes(self, sender: str, to: str, size: str) -> Outcome:
+        return self._send(sender, to, content.Text("x" * int(size)))
+
+    @line(r"WORD → WORD text of (\d+) characters, (\d+) bytes")
+    def say_chinese(self, sender: str, to: str, count: str, size: str) -> Outcome:
+        text = "好" * int(count)
+        assert len(text.encode()) == int(size), "the table miscounts"
+        return self._send(sender, to, content.Text(text))
+
+    @line(r"WORD → WORD link of (\d+) bytes")
+    def say_link(self, sender: str, to: str, size: str) -> Outcome:
+        link = content.Link("t", "u")
+        while (lacking := int(size) - len(MSGPACK.encode(link))) > 0:
+            link = content.Link("t", "u", link.description + "x" * max(1, lacking // 2))
+        assert len(MSGPACK.encode(link)) == int(size), "no description gives this size"
+        return self._send(sender, to, link)
+
+    @line(r"WORD → WORD (image|voice|video|file|location|product|coupon)")
+    def say_kind(self, sender: str, to: str, kind: str) -> Outcome:
+        fields: dict[str, dict[str, Any]] = {
+            "location": {"latitude": 31.2, "longitude": 121.5},
+            "product": {"title": "tea", "price_fen": 100},
+            "coupon": {"title": "tea", "code": "c"},
+        }
+        said = msgspec.convert({"kind": kind, **fields.get(kind, {"media_id": "m"})}, content.Sendable)
+        return self._send(sender, to, said)
+
+    def _send(self, sender: str, to: str, said: content.Sendable, number: str | None = None) -> Outcome:
+        conversation = self.conversation(sender, to)
+        return self._client(sender, lambda number: frames.Send(number, conversation, said), number)
+
+    @line(r"WORD → own affairs of WORD TEXT")
+    def say_to_own(self, sender: str, corp: str, text: str) -> Outcome:
+        own = self.state.own_of(corp, self.key(sender))
+        return self._client(sender, lambda number: frames.Send(number, own, content.Text(text)))
+
+    @line(r"WORD → app WORD of WORD TEXT")
+    def say_to_app(self, sender: str, agent: str, corp: str, text: str) -> Outcome:
+        chat = self.state.corps[corp].apps[agent].conversations.get(self.key(sender), "cv-of-nobody")
+        return self._client(sender, lambda number: frames.Send(number, chat, content.Text(text)))
+
+    @line(r"WORD scans WORD")
+    def scan(self, who: str, code: str) -> Outcome:
+        return self._client(who, lambda number: frames.Scan(number, code))
+
+    @line(r"WORD joins by WORD")
+    def join(self, who: str, code: str) -> Outcome:
+        return self._client(who, lambda number: frames.Join(number, code))
+
+    @line(r"WORD (accepts|refuses|deletes) WORD")
+    def change(self, who: str, verb: str, other: str) -> Outcome:
+        kinds: dict[str, type[frames.Accept | frames.Refuse | frames.Delete]]
+        kinds = {"accepts": frames.Accept, "refuses": frames.Refuse, "deletes": frames.Delete}
+        kind = kinds[verb]
+        return self._client(who, lambda number: kind(number, self.conversation(who, other)))
+
+    @line(r"WORD (blocks|unblocks) WORD")
+    def block(self, who: str, verb: str, other: str) -> Outcome:
+        return self._client(
+            who, lambda number: frames.Block(number, self.conversation(who, other), verb == "blocks")
+        )  # fmt: skip
+
+    @line(r"WORD (mutes|unmutes) WORD")
+    def mute(self, who: str, verb: str, corp: str) -> Outcome:
+        own = self.state.own_of(corp, self.key(who))
+        return self._client(who, lambda number: frames.Mute(number, own, verb == "mutes"))
+
+    @line(r"WORD notes of WORD TEXT")
+    def note(self, who: str, other: str, text: str) -> Outcome:
+        return self._client(who, lambda number: frames.Remark(number, self.conversation(who, other), text))
+
+    @line(r"WORD creates WORD(?: with LIST)?")
+    def create(self, who: str, name: str, others: str | None) -> Outcome:
+        members, consumers = self.sides(self.corp_of.get(who, ""), others) if others else ((), ())
+        outcome = self._client(who, lambda number: frames.Create(number, name, members, consumers))
+        if outcome == "accepted":
+            self.group_ids[name] = list(self.state.corps[self.corp_of[who]].chats.values())[-1]
+        return outcome
+
+    @line(r"WORD (invites|removes) LIST (?:to|from) WORD")
+    def seat(self, who: str, verb: str, others: str, group: str) -> Outcome:
+        kind = frames.Invite if verb == "invites" else frames.Remove
+        conversation = self.group_ids[group]
+        members, consumers = self.sides(self.state.conversations[conversation].corpid, others)
+        return self._client(who, lambda number: kind(number, conversation, members, consumers))
+
+    @line(r"WORD leaves WORD")
+    def leave(self, who: str, group: str) -> Outcome:
+        return self._client(who, lambda number: frames.Leave(number, self.group_ids[group]))
+
+    @line(r"WORD renames WORD TEXT")
+    def rename(self, who: str, group: str, name: str) -> Outcome:
+        return self._client(who, lambda number: frames.Rename(number, self.group_ids[group], name))
+
+    @line(r"WORD announces in WORD TEXT")
+    def announce(self, who: str, group: str, text: str) -> Outcome:
+        return self._client(who, lambda number: frames.Announce(number, self.group_ids[group], text))
+
+    @line(r"WORD hands WORD to WORD")
+    def hand_over(self, who: str, group: str, other: str) -> Outcome:
+        return self._client(who, lambda number: frames.HandOver(number, self.group_ids[group], other))
+
+    @line(r"WORD (appoints|dismisses) WORD in WORD")
+    def appoint(self, who: str, verb: str, other: str, group: str) -> Outcome:
+        on = verb == "appoints"
+        return self._client(who, lambda number: frames.Appoint(number, self.group_ids[group], other, on))
+
+    # What services ask for over MQTT.
+
+    @line(r"(app|member) WORD of WORD → (consumer|member|store|group) ([\w-]+) TEXT(?: as WORD)?")
+    def publish(self, kind: Any, sender: str, corp: str, to_kind: Any, to: str, text: str, name: str | None) -> Outcome:
+        self.commands_made += 1
+        target = {"consumer": lambda: self.external(corp, to), "group": lambda: f"chat-{to}"}.get(to_kind, lambda: to)()
+        origin = Origin("till", name or f"order-{self.commands_made}")
+        return self._serve(commands.SendFor(corp, origin, kind, sender, to_kind, target, content.Text(text)))
+
+    @line(r"the jobs go on")
+    def go_on(self) -> Outcome:
+        told = []
+        for command in deadlines.slices(self.state):
+            job = self.state.jobs[command.job]
+            name = job.recipients[job.done].partition("/")[2]
+            happened = messages.slice_job(self.state, self.now_ms, command)
+            self._apply(happened)
+            refused = [event for event in happened if isinstance(event, CommandRefused)]
+            said = [event for event in happened if isinstance(event, Posted) and event.origin is not None]
+            assert len(refused) + len(said) == 1, "each recipient has one outcome"
+            told.append(f"{name} {self._told(refused[0]) if refused else 'accepted'}")
+        return ", ".join(told) or "nothing to do"
+
+    # What one can see.
+
+    @line(r"badge that WORD sees of WORD")
+    def badge(self, who: str, other: str) -> Outcome:
+        conversation = self.conversation(who, other)
+        said = [event for event in self.records if isinstance(event, Posted) and event.conversation == conversation]
+        badge = decode_message(said[-1].frame).badge
+        return f"{badge.name} / {badge.company} / {badge.certification}" if badge else "none"
+
+    @line(r"WORD and WORD are")
+    def relation(self, one: str, other: str) -> Outcome:
+        return self.state.relation(self.conversation(one, other)).status
+
+    @line(r"state noted of WORD and WORD")
+    def state_of(self, one: str, other: str) -> Outcome:
+        return self.state.relation(self.conversation(one, other)).state
+
+    @line(r"WORD hears")
+    def hears(self, who: str) -> Outcome:
+        """Tell the notices in a person's own affairs since this was last asked."""
+        key = self.key(who)
+        person = self.state.people[key]
+        owns = (
+            {person.own} if isinstance(person, Member) else {at.own for at in self.state.consumer(key).known.values()}
+        )
+        since, self.heard[who] = self.heard.get(who, 0), len(self.records)
+        told = [event for event in self.records[since:] if isinstance(event, Posted) and event.conversation in owns]
+        notices = [decode_message(event.frame).content for event in told]
+        return ", ".join(notice.affair for notice in notices if isinstance(notice, content.Notice)) or "nothing"
+
+    @line(r"seats of WORD")
+    def seats(self, name: str) -> Outcome:
+        group = self.state.group(self.group_ids[name])
+        marks = {**dict.fromkeys(group.admins, "+"), group.owner: "*"}
+        return ", ".join(key.rpartition("/")[2] + marks.get(key, "") for key in group.seats)
+
+    @line(r"size of WORD")
+    def size(self, name: str) -> Outcome:
+        return str(len(self.state.group(self.group_ids[name]).seats))
+
+    @line(r"customers of WORD")
+    def customers(self, corp: str) -> Outcome:
+        return str(self.state.corps[corp].customers)
+
+    @line(r"left for WORD → WORD")
+    def left(self, sender: str, to: str) -> Outcome:
+        """Tell what each frequency rule leaves, as `limits explain` does."""
+        conversation = self.state.conversations[self.conversation(sender, to)]
+        person = self.state.people[self.key(sender)]
+        said = content.Text("x")
+        corp = self.state.corps[conversation.corpid]
+        attempt = Attempt(self.now_ms, corp, conversation, person.side, person.key, said, 1, person)
+        lines = [one for one in policy.explain(self.state, attempt) if one.resets_at_ms is not None]
+        return ", ".join(
+            f"{one.rule.removeprefix('frequency/')} {one.left}/{one.limit} until {self._time(one.resets_at_ms or 0)}"
+            for one in lines
+        )
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1000

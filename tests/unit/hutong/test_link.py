@@ -1,0 +1,264 @@
+"""How a client behaves on its link, against a server that is played by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgpack
+import pytest
+from aiohttp import ClientConnectionError, WSMsgType, web
+
+from hutong import link
+from hutong.client import Consumer, LinkEnded
+
+Played = Callable[["Far"], Awaitable[None]]
+
+
+class Far:
+    """The far end of one link: what the client writes, and what it is to read."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self.socket = socket
+
+    async def hear(self) -> dict[str, Any]:
+        """Give the client's next frame; whoever hears no frame has lost the link."""
+        message = await self.socket.receive(timeout=5)
+        if message.type is not WSMsgType.BINARY:
+            raise ClientConnectionError
+        frame: dict[str, Any] = msgpack.unpackb(message.data)
+        return frame
+
+    async def tell(self, kind: str, **fields: Any) -> None:
+        await self.socket.send_bytes(msgpack.packb({"type": kind, **fields}))
+
+    async def welcome(self, last_number: int = 0, resumed: bool = False, device: str = "phone") -> dict[str, Any]:
+        """Hear hello, answer it, and let the client go live."""
+        hello = await self.hear()
+        await self.tell("welcome", person="amy", device=device, last_number=last_number, resumed=resumed)
+        await self.tell("synced", token="t1")
+        return hello
+
+    async def message(self, sequence: int, **content: Any) -> None:
+        await self.tell(
+            "message", corp="ww1", conversation="cv1", sequence=sequence, time_ms=0, side="member", sender="zhangsan",
+            content=content or {"kind": "text", "text": f"text {sequence}"},
+        )  # fmt: skip
+
+    async def until_gone(self) -> None:
+        while (await self.socket.receive()).type is WSMsgType.BINARY:
+            pass
+
+
+@asynccontextmanager
+async def server(*plays: Played) -> AsyncIterator[str]:
+    """Play one function a link, in order; further links are refused with 503."""
+    waiting = list(plays)
+
+    async def open_link(request: web.Request) -> web.StreamResponse:
+        if not waiting:
+            raise web.HTTPServiceUnavailable
+        play = waiting.pop(0)
+        socket = web.WebSocketResponse(protocols=("hutong.v1.msgpack",))
+        await socket.prepare(request)
+        await play(Far(socket))
+        if not socket.closed and request.transport is not None:
+            request.transport.abort()
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/ws", open_link)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "ACK_S", 0.02)
+    monkeypatch.setattr(link, "BACKOFF_S", 0.001)
+
+
+async def test_a_frame_is_acknowledged_once_stored() -> None:
+    acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def play(far: Far) -> None:
+        await far.welcome()
+        for sequence in (1, 2, 5):
+            await far.message(sequence)
+        acknowledged.set_result(await far.hear())
+        await far.until_gone()
+
+    async with server(play) as url, Consumer(url, "token"):
+        assert await asyncio.wait_for(acknowledged, 5) == {"type": "ack", "upto": [["cv1", 2]]}
+
+
+async def test_64_frames_are_acknowledged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "ACK_S", 1000.0)
+    acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def play(far: Far) -> None:
+        await far.welcome()
+        for sequence in range(1, 71):
+            await far.message(sequence)
+        acknowledged.set_result(await far.hear())
+        await far.until_gone()
+
+    async with server(play) as url, Consumer(url, "token"):
+        assert await asyncio.wait_for(acknowledged, 5) == {"type": "ack", "upto": [["cv1", 64]]}
+
+
+async def test_hello_carries_the_token_and_what_came_after_it() -> None:
+    hellos: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def first(far: Far) -> None:
+        hellos.put_nowait(await far.welcome())
+        await far.message(1)
+        await far.hear()
+
+    async def second(far: Far) -> None:
+        hellos.put_nowait(await far.welcome(resumed=True))
+        await far.until_gone()
+
+    async with server(first, second) as url, Consumer(url, "token") as amy:
+        assert await hellos.get() == {"type": "hello", "token": "", "cursors": []}
+        assert await asyncio.wait_for(hellos.get(), 5) == {"type": "hello", "token": "t1", "cursors": [["cv1", 1]]}
+        assert (amy.ledger.reconnects, amy.ledger.reloads) == (1, 0)
+
+
+async def test_unanswered_commands_come_again_in_order_before_new_ones() -> None:
+    heard: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def first(far: Far) -> None:
+        await far.welcome(last_number=7)
+        for _ in range(2):
+            heard.put_nowait((await far.hear())["number"])
+
+    async def second(far: Far) -> None:
+        await far.welcome(last_number=8, resumed=True)
+        for sequence in (1, 2, 3):
+            number = (await far.hear())["number"]
+            heard.put_nowait(number)
+            await far.tell("accepted", number=number, conversation="cv1", sequence=sequence, time_ms=0)
+        await far.until_gone()
+
+    async with server(first, second) as url, Consumer(url, "token") as amy:
+        said = [asyncio.ensure_future(amy.say("cv1", text)) for text in "ab"]
+        assert [await asyncio.wait_for(heard.get(), 5) for _ in said] == [8, 9]
+        answers = [*await asyncio.gather(*said), await amy.say("cv1", "c")]
+        assert [(answer.number, answer.sequence) for answer in answers] == [(8, 1), (9, 2), (10, 3)]
+        assert [heard.get_nowait() for _ in range(3)] == [8, 9, 10]
+
+
+@pytest.mark.parametrize("code", [4400, 4401, 4403, 4409, 1000])
+async def test_some_closes_are_final(code: int) -> None:
+    async def play(far: Far) -> None:
+        await far.welcome()
+        await far.message(1)
+        await far.hear()
+        await far.tell("fault", code=code, reason="reason", text="why it is so")
+        await far.socket.close(code=code)
+
+    async with server(play) as url, Consumer(url, "token") as amy:
+        ended = await asyncio.wait_for(amy.ended(), 5)
+        assert (ended.code, ended.text) == (code, "why it is so")
+        with pytest.raises(LinkEnded):
+            await amy.say("cv1", "still there?")
+        assert [message.text async for message in amy] == ["text 1"]
+
+
+@pytest.mark.parametrize("code", [1001, 1012, 1013, 4408, 4430])
+async def test_after_other_closes_it_comes_back(code: int) -> None:
+    async def first(far: Far) -> None:
+        await far.welcome()
+        await far.socket.close(code=code)
+
+    async def second(far: Far) -> None:
+        await far.welcome()
+        await far.message(1)
+        await far.until_gone()
+
+    async with server(first, second) as url, Consumer(url, "token") as amy:
+        assert (await amy.next_message()).text == "text 1"
+
+
+async def test_a_silent_link_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "SILENCE_S", 0.02)
+
+    async def first(far: Far) -> None:
+        await far.welcome()
+        await far.until_gone()
+
+    async def second(far: Far) -> None:
+        monkeypatch.setattr(link, "SILENCE_S", 60.0)
+        await far.welcome()
+        await far.message(1)
+        await far.until_gone()
+
+    async with server(first, second) as url, Consumer(url, "token") as amy:
+        assert (await amy.next_message()).text == "text 1"
+
+
+async def test_the_device_of_another_is_told() -> None:
+    async def play(far: Far) -> None:
+        await far.welcome(device="tablet")
+        await far.until_gone()
+
+    async with server(play) as url:
+        with pytest.raises(LinkEnded, match="the token is for the device 'tablet', not 'phone'"):
+            await Consumer(url, "token", device="phone").__aenter__()
+
+
+async def test_another_world_is_taken_in_whole() -> None:
+    async def first(far: Far) -> None:
+        await far.welcome()
+        await far.message(1)
+        await far.hear()
+
+    async def second(far: Far) -> None:
+        await far.hear()
+        await far.tell("welcome", person="amy", device="phone", last_number=0, resumed=False, reason="another world")
+        await far.message(1, kind="text", text="in another world")
+        await far.tell("synced", token="t2")
+        await far.until_gone()
+
+    async with server(first, second) as url, Consumer(url, "token") as amy:
+        assert [(await amy.next_message()).text for _ in range(2)] == ["text 1", "in another world"]
+        assert (amy.ledger.reloads, amy.ledger.repeated) == (1, 0)
+
+
+async def test_repeats_are_allowed_before_synced_only() -> None:
+    async def first(far: Far) -> None:
+        await far.welcome()
+        await far.message(1)
+        await far.hear()
+
+    async def second(far: Far) -> None:
+        await far.hear()
+        await far.tell("welcome", person="amy", device="phone", last_number=0, resumed=True)
+        await far.message(1)
+        await far.tell("synced", token="t2")
+        for sequence in (2, 2, 3):
+            await far.message(sequence)
+        await far.until_gone()
+
+    async with server(first, second) as url, Consumer(url, "token") as amy:
+        await amy.wait_for(lambda message: message.sequence == 3)
+        assert (amy.ledger.received, amy.ledger.repeated, amy.ledger.duplicated) == (3, 2, 1)
+
+
+async def test_what_nobody_reads_is_bounded() -> None:
+    async def play(far: Far) -> None:
+        await far.welcome()
+        for sequence in range(1, 11):
+            await far.message(sequence)
+        await far.until_gone()
+
+    async with server(play) as url, Consumer(url, "token", keep=3) as amy:
+        await amy.wait_for(lambda message: message.sequence == 10)
+        assert [(await amy.next_message()).sequence for _ in range(3)] == [8, 9, 10]
+        assert amy.ledger.unread_dropped == 7
