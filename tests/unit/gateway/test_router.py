@@ -97,7 +97,7 @@ async def test_cursors_without_a_good_token_hide_nothing(open_simulation: Open) 
 
 
 async def test_who_left_a_busy_group_still_catches_up(open_simulation: Open) -> None:
-    simulation = open_simulation()
+    simulation = open_simulation(rejoin_records_max=0)
     zhang, amy = device(simulation, "zhang"), device(simulation, "amy")
     tea = simulation.router.state.corps[CORP].chats["chat-tea"]
     for one in (zhang, amy):
