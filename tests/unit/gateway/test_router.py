@@ -97,7 +97,7 @@ async def test_cursors_without_a_good_token_hide_nothing(open_simulation: Open) 
 
 
 async def test_who_left_a_busy_group_still_catches_up(open_simulation: Open) -> None:
-    simulation = open_simulation()
+    simulation = open_simulation(rejoin_records_max=0)
     zhang, amy = device(simulation, "zhang"), device(simulation, "amy")
     tea = simulation.router.state.corps[CORP].chats["chat-tea"]
     for one in (zhang, amy):
@@ -330,3 +330,37 @@ async def test_a_reset_leaves_nothing_in_an_outbox_that_is_held_back(open_simula
     amy.pipe.drain()
     await simulation.settle()
     assert set(amy.stored) == set(simulation.mail.boxes["amy"])
+
+
+async def test_a_token_tells_of_nothing_that_is_still_being_appended(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy, zhang = device(simulation, "amy"), device(simulation, "zhang")
+    amy.connect(True, 0)
+    zhang.connect(True, 0)
+    await simulation.settle()
+    before = simulation.journal.position
+    zhang.send(chat(simulation, "zhang", "amy"), "one")
+    await simulation.settle()
+    simulation.journal.hold()
+    zhang.send(chat(simulation, "zhang", "amy"), "two")
+    await simulation.settle()
+    simulation.router._sync_all()  # as the timer does, whenever it is due
+    assert amy.token == f"1 {before + 1} amy"
+
+
+async def test_a_message_is_told_delivered_once(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    phone, desk = device(simulation, "amy"), device(simulation, "amy", "desk")
+    for one in (phone, desk):
+        one.connect(True, 0)
+    await simulation.settle()
+    known = {handle: name for name, handle in simulation.router.state.corps[CORP].consumers.items()}
+    text = content.Text("x")
+    for number in range(3):
+        origin = Origin("till", f"{number}")
+        await simulation.ask(commands.SendFor(CORP, origin, "member", "zhang", "consumer", known["amy"], text))
+    single, before = chat(simulation, "zhang", "amy"), simulation.journal.position
+    for one, upto, told in ((phone, 2, 2), (desk, 2, 2), (desk, 1, 2), (phone, 3, 3), (desk, 3, 3)):
+        one.say(frames.Ack(((single, upto),)))
+        await simulation.settle()
+        assert simulation.journal.position == before + told
