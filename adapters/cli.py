@@ -94,11 +94,14 @@ async def _serve(
     json: bool,
     stamp: Stamp,
 ) -> int:
+    gc.disable()  # making or restoring a world leaves no garbage, and looking for it would take half of the time
     read_world = partial(world_of, world) if world is not None else None
     async with (
         doors_of(mqtt, data if durability == "disk" else None) as doors,
         run(data, port, profile, durability, world=read_world, doors=doors) as gateway,
     ):
+        gc.freeze()  # the world stays: later looks for garbage pass it over
+        gc.enable()
         stop = _stop_on_signals()
         stamp.movable_ms = gateway.router.now_ms
         if durability == "memory":

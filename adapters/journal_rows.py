@@ -192,8 +192,8 @@ def _open(previous_hash: Any, first: Any, row_hash: Any, packed: Any) -> Opened:
 
 @contextmanager
 def _naming(position: int) -> Iterator[None]:
-    """Name the record that was wanted when SQLite itself finds damage."""
+    """Name the record that was wanted when SQLite itself finds damage, or gives text that is none."""
     try:
         yield
-    except (apsw.CorruptError, apsw.NotADBError) as why:
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as why:
         raise damaged(position, why) from why

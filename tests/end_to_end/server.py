@@ -4,80 +4,100 @@ import asyncio
 import json
 import signal
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple, Self
 
 from adapters.compose import run
 from adapters.tokens import Keys, TokenBox
 from tests.town import Town, build_town
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-START_S: Final = 30.0  # two cores are shared with everything else
+PATIENCE_S: Final = 30.0  # two cores are shared with everything else
 
 
 class Ended(NamedTuple):
-    """How a process ended, and what it complained of."""
+    """How a process ended, and what it said to people."""
 
     code: int
-    complaint: str
+    talk: str
+
+    @property
+    def complaints(self) -> list[str]:
+        """Give the lines of its log that are worse than news, and those that are no log."""
+        lines = self.talk.splitlines()
+        return [line for line in lines if '"level": "info"' not in line and '"level": "debug"' not in line]
 
 
-class Server:
-    """One `python -m hutong serve`; ends only what it started."""
+class Child:
+    """A process that this test started, and ends. It talks into a file: nobody empties a pipe while it works."""
 
-    def __init__(self, process: Process, port: int) -> None:
+    def __init__(self, process: Process, talk: IO[bytes]) -> None:
         self._process = process
-        self.port = port
+        self._talk = talk
 
     @classmethod
-    async def start(cls, folder: Path, *options: str) -> "Server":
-        """Start on a folder and wait until it is ready."""
-        process = await launch("serve", "--data", str(folder), "--port", "0", "--json", *options)
-        assert process.stdout is not None
-        async with asyncio.timeout(START_S):
-            line = await process.stdout.readline()
-        assert line, await finished(process)
-        return cls(process, int(json.loads(line)["base_url"].rpartition(":")[2]))
+    async def launch(cls, *arguments: str) -> Self:
+        """Start a command of Hutong's."""
+        talk = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child has ended
+        command = (sys.executable, "-m", "hutong", *arguments)
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=talk)
+        return cls(process, talk)
+
+    async def line(self) -> bytes:
+        """Read a line of its output; empty if it has ended instead."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._process.stdout.readline()
+
+    async def ended(self) -> Ended:
+        """Wait for it to end by itself; if it does not, it is killed, and that is a failure."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._process.communicate()
+            assert self._process.returncode is not None
+            self._talk.seek(0)
+            return Ended(self._process.returncode, self._talk.read().decode())
+        finally:
+            await self.end()
 
     async def kill(self) -> None:
         """End it as a power cut would end it."""
         self._process.kill()
-        await finished(self._process)
+        await self.ended()
 
     async def terminate(self) -> Ended:
         """Ask it to end, and see how."""
         self._process.send_signal(signal.SIGTERM)
-        return await finished(self._process)
+        return await self.ended()
 
     async def end(self) -> None:
         """Leave no process behind."""
         if self._process.returncode is None:
-            await self.kill()
+            self._process.kill()
+            await self._process.communicate()
+        self._talk.close()
 
 
-async def launch(*arguments: str) -> Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hutong", *arguments, cwd=ROOT, stdout=PIPE, stderr=PIPE
-    )
+class Server(Child):
+    """One `python -m hutong serve`."""
 
+    port = 0
 
-async def finished(process: Process) -> Ended:
-    """Wait for a process to end by itself; one that does not is killed, and that is a failure."""
-    try:
-        async with asyncio.timeout(START_S):
-            _, complaint = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.communicate()
-        raise
-    assert process.returncode is not None
-    return Ended(process.returncode, complaint.decode())
+    @classmethod
+    async def start(cls, folder: Path, *options: str) -> Self:
+        """Start on a folder and wait until it is ready."""
+        server = await cls.launch("serve", "--data", str(folder), "--port", "0", "--json", *options)
+        line = await server.line()
+        assert line, await server.ended()
+        server.port = int(json.loads(line)["base_url"].rpartition(":")[2])
+        return server
 
 
 async def hutong(*arguments: str) -> Ended:
     """Run a command to its end."""
-    return await finished(await launch(*arguments))
+    return await (await Child.launch(*arguments)).ended()
 
 
 async def prepare(folder: Path, members: list[str], consumers: list[str], groups: list[str]) -> Town:
