@@ -101,7 +101,7 @@ class Broker:
         """End the broker and wait for it; what it stored stays until the context is left."""
         if self._watcher is None or self._watcher.stdin is None:
             return
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, RuntimeError):  # it has ended already; uvloop says so by RuntimeError
             self._watcher.stdin.write(b"stop")
             await self._watcher.stdin.drain()
         self._watcher.stdin.close()

@@ -94,11 +94,14 @@ async def _serve(
     json: bool,
     stamp: Stamp,
 ) -> int:
+    gc.disable()  # making or restoring a world leaves no garbage, and looking for it would take half of the time
     read_world = partial(world_of, world) if world is not None else None
     async with (
         doors_of(mqtt, data if durability == "disk" else None) as doors,
         run(data, port, profile, durability, world=read_world, doors=doors) as gateway,
     ):
+        gc.freeze()  # the world stays: later looks for garbage pass it over
+        gc.enable()
         stop = _stop_on_signals()
         stamp.movable_ms = gateway.router.now_ms
         if durability == "memory":
@@ -115,7 +118,7 @@ async def _serve(
         sys.stdout.flush()
         await gateway.until(stop)
         log.info("stopping", links=len(gateway.links.links))
-    log.info("stopped", position=gateway.journal.position)
+    log.info("stopped", position=gateway.router.durable_position)
     return 0
 
 

@@ -3,6 +3,7 @@
 A line has two times: `time` is the machine's, `clock` what the movable clock showed.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Callable, MutableMapping
@@ -10,6 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
+
+log = structlog.get_logger()
 
 Now = Callable[[], int]
 
@@ -36,8 +40,22 @@ def text_of(ms: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class Forwarded(logging.Handler):
+    """Takes in what libraries log. What a peer sent that is no HTTP is counted as refused, and not repeated here."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        why = record.exc_info[1] if record.exc_info else None
+        if isinstance(why, HttpProcessingError):
+            log.info("request_refused", status=why.code, why=type(why).__name__)
+        elif record.levelno >= logging.ERROR:
+            log.error("defect", what=record.name, text=record.getMessage(), exc_info=why)
+        else:
+            log.warning("library", what=record.name, text=record.getMessage())
+
+
 def log_to_stderr(stamp: Stamp) -> None:
-    """Configure the process's logs."""
+    """Configure the process's logs, also those of libraries, from warnings on."""
+    logging.basicConfig(level=logging.WARNING, handlers=[Forwarded()], force=True)
     renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[structlog.processors.add_log_level, stamp, structlog.processors.format_exc_info, renderer],

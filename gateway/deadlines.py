@@ -38,6 +38,9 @@ def slices(state: State) -> list[SliceJob]:
     """Name the jobs' next recipients for one turn: round-robin over the jobs, so that none starves another."""
     if not state.jobs:
         return []
-    share = max(1, SLICES_MAX // len(state.jobs))
-    turn = [SliceJob(job.id) for job in state.jobs.values() for _ in range(min(share, len(job.recipients) - job.done))]
+    jobs = list(state.jobs.values())
+    if len(jobs) > SLICES_MAX:
+        jobs = sorted(jobs, key=lambda job: job.done)[:SLICES_MAX]  # not all have a slice: those who had fewest
+    share = max(1, SLICES_MAX // len(jobs))
+    turn = [SliceJob(job.id) for job in jobs for _ in range(min(share, len(job.recipients) - job.done))]
     return turn[:SLICES_MAX]

@@ -36,14 +36,17 @@ class Outbox:
         """Write what was gathered; tell whether the link kept up. If not, the pushes were left out."""
         if self.held:
             return self._flush_answers(bytes_max)
-        answers, pushes = b"".join(self._answers), b"".join(self._pushes)
-        self._answers.clear()
-        self._pushes.clear()
-        waiting = self._pipe.buffered()
-        fits = not pushes or waiting == 0 or waiting + len(pushes) <= bytes_max
-        data = answers + pushes if fits else answers
-        if data:
-            self._pipe.write(data)
+        answers, pushes = self._answers, self._pushes
+        fits = True
+        if pushes:
+            waiting = self._pipe.buffered()
+            fits = waiting == 0 or waiting + sum(map(len, pushes)) <= bytes_max
+            if fits:
+                answers.extend(pushes)
+            pushes.clear()
+        if answers:
+            self._pipe.write(b"".join(answers) if len(answers) > 1 else answers[0])
+            answers.clear()
         return fits
 
     def _flush_answers(self, bytes_max: int) -> bool:

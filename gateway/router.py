@@ -629,24 +629,26 @@ class Router:
     def _deliver(self, turn: Turn, audience: Collection[Session], posts: list[Post]) -> None:
         """Hand the messages of a conversation to its links: the same joined bytes to all who did not speak."""
         frames: dict[Codec, list[bytes]] = {}
-        joined: dict[Codec, bytes] = {}
         speakers = {speaker for _, speaker in posts}
+        alone, codec, joined = len(speakers) == 1, None, b""
+        touched, count = turn.touched, len(posts)
         for session in audience:
-            codec = session.codec
-            if session in speakers and len(speakers) == 1:
-                continue  # alone to speak here in this turn, as nearly always
-            if codec not in frames:
-                frames[codec] = [_framed(codec, posted.frame) for posted, _ in posts]
-                joined[codec] = b"".join(frames[codec])
+            if session in speakers and alone:
+                continue  # as nearly always
+            if session.codec is not codec:
+                codec = session.codec
+                if codec not in frames:
+                    frames[codec] = [_framed(codec, posted.frame) for posted, _ in posts]
+                joined = b"".join(frames[codec])
             if session in speakers:
                 pairs = zip(frames[codec], posts, strict=True)
                 others = [frame for frame, (_, speaker) in pairs if speaker is not session]
                 session.outbox.push(b"".join(others))
                 self.statistics.deliveries += len(others)
             else:
-                session.outbox.push(joined[codec])
-                self.statistics.deliveries += len(posts)
-            turn.touched[session] = None
+                session.outbox.push(joined)
+                self.statistics.deliveries += count
+            touched[session] = None
             if not session.pushed:
                 session.pushed = True
                 self._sync_later()

@@ -91,6 +91,8 @@ async def answer_with_problems(request: web.Request, handler: Handler) -> web.St
         return plain(422, str(why)).response()
     except web.HTTPException as why:
         return _of_http(request, why).response()
+    except (ConnectionError, web.RequestPayloadError) as why:
+        return plain(400, f"the body did not come whole ({type(why).__name__})").response()
     except Exception as defect:
         log.exception("defect", what=f"{request.method} {request.path}")
         return plain(500, f"a defect of the gateway ({type(defect).__name__})").response()

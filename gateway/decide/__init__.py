@@ -64,7 +64,8 @@ def by_client(
 
     The last event of a list is the `Answered` that keeps the number.
     """
-    body = _body_of(frame)
+    is_send = type(frame) is frames.Send
+    body = _encode(frame.content) if is_send else _encode(frame)  # type: ignore[union-attr]
     digest = crc32(body)
     known = person.devices.get(device)
     if known is None:
@@ -72,8 +73,8 @@ def by_client(
             return Refusal(TOO_MANY, "devices")
     elif frame.number <= known.last_number:
         return _first_answer(known, frame, digest)
-    if type(frame) is frames.Send:
-        return messages.send(state, now_ms, person, device, frame, body, digest)
+    if is_send:
+        return messages.send(state, now_ms, person, device, frame, body, digest)  # type: ignore[arg-type]
     draft = CLIENT_HANDLERS[type(frame)](state, now_ms, person, frame)
     if isinstance(draft, Refusal):
         return draft

@@ -54,12 +54,12 @@ def send(
             return found
         voice = found
     else:
-        refusal = content.check_body(state.profile, frame.content, len(body)) or frequency.check_subjects(
-            state, voice.meter, voice.subjects, now_ms
-        )
+        refusal = content.check_body(state.profile, frame.content, len(body))
+        if refusal is None and voice.meter.refusing(voice.subjects, state.indexes(now_ms)) is not None:
+            refusal = frequency.check_subjects(state, voice.meter, voice.subjects, now_ms)
         if refusal is not None:
             return refusal
-    conversation = state.conversations[frame.conversation]
+    conversation = voice.conversation
     sequence = conversation.head + 1
     message = Message(
         conversation.corpid, conversation.id, sequence, now_ms, voice.side, voice.sender, frame.content, voice.badge
@@ -83,7 +83,8 @@ def _voice(state: State, now_ms: int, person: AnyPerson, frame: Send, body_bytes
     badge = badge_of(person, corp, now_ms) if isinstance(person, Member) else None
     sender = state.name_of(corp.corpid, person.key)
     subjects = state.subjects(conversation, person.key)
-    voice = Voice(person.side, sender, badge, state.meters[person.side], subjects)
+    meter = state.meters[person.side]
+    voice = Voice(conversation, person.devices, person.side, sender, badge, meter, subjects)
     if len(state.voices) >= VOICES_MAX:
         state.voices.clear()
     state.voices[person.key, conversation.id] = voice

@@ -28,7 +28,7 @@ from gateway.state.clock import MovableClock
 from gateway.state.conversations import Conversation, Group, Relation
 from gateway.state.corps import Corp
 from gateway.state.jobs import Job
-from gateway.state.people import AnyPerson, Consumer, Member, Person
+from gateway.state.people import AnyPerson, Consumer, Device, Member, Person
 from gateway.state.quotas import Meter, Quotas
 from protocol.frames import Badge, Side
 
@@ -59,8 +59,11 @@ class Voice(Struct, frozen=True, gc=False):
     """What is known of a person who may speak in a conversation, while nothing but messages happens.
 
     Derived by the policies, forgotten at the next change of anything else: a withdrawn badge acts on the next message.
+    It holds the things themselves, so that the hot path looks up once what it would look up four times.
     """
 
+    conversation: Conversation
+    devices: dict[str, Device]
     side: Side
     sender: str  # as the enterprise names the person
     badge: Badge | None
@@ -109,13 +112,11 @@ class State:
         kind = type(event)
         if kind is Posted:
             posted(self, event)
-            time_ms = event.time_ms  # type: ignore[union-attr]
-        else:
-            if kind not in QUIET:
-                self.voices.clear()
-            APPLIERS[kind](self, event)
-            time_ms = getattr(event, "time_ms", 0)
-        self.clock.latest_ms = max(self.clock.latest_ms, time_ms)
+            return
+        if kind not in QUIET:
+            self.voices.clear()
+        APPLIERS[kind](self, event)
+        self.clock.latest_ms = max(self.clock.latest_ms, getattr(event, "time_ms", 0))
 
     def indexes(self, now_ms: int) -> tuple[int, ...]:
         """Number the aligned windows of a moment; remembered, since a turn has one moment."""
@@ -137,10 +138,6 @@ class State:
 
     def charge(self, conversation: Conversation, sender: str, now_ms: int) -> None:
         """Count a message against every frequency rule of its sender's side."""
-        voice = self.voices.get((sender, conversation.id))
-        if voice is not None:
-            voice.meter.charge(voice.subjects, self.indexes(now_ms))
-            return
         person = self.people.get(sender)
         meter = self.meters["app" if person is None else person.side]
         meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))

@@ -35,16 +35,25 @@ def _applies(event: type) -> Callable[[Applier], Applier]:
 
 @_applies(events.Posted)
 def posted(state: State, event: events.Posted) -> None:
-    conversation = state.conversations[event.conversation]
-    assert event.sequence == conversation.head + 1, "sequences of a conversation are dense"
+    sender, sequence, time_ms = event.sender, event.sequence, event.time_ms
+    voice = state.voices.get((sender, event.conversation))
+    conversation = state.conversations[event.conversation] if voice is None else voice.conversation
+    assert sequence == conversation.head + 1, "sequences of a conversation are dense"
     conversation.advance(state.position)
-    sender, time_ms = event.sender, event.time_ms
+    clock = state.clock
+    if time_ms > clock.latest_ms:  # noqa: PLR1730 - this runs for every message, and nearly never
+        clock.latest_ms = time_ms
     if not sender:
         return
-    state.charge(conversation, sender, time_ms)
+    if voice is None:
+        state.charge(conversation, sender, time_ms)
+        devices = state.people[sender].devices if event.device else {}
+    else:
+        voice.meter.charge(voice.subjects, state.indexes(time_ms))
+        devices = voice.devices
     if event.device:
-        answer = Answer(event.number, event.digest, event.conversation, event.sequence, time_ms)
-        _device(state, sender, event.device).keep(answer)
+        device = devices.get(event.device) or devices.setdefault(event.device, Device())
+        device.keep(Answer(event.number, event.digest, event.conversation, sequence, time_ms))
     if event.origin is not None:
         _await(conversation, event)
         _remember(state, conversation.corpid, event.origin, event.time_ms)

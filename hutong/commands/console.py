@@ -26,6 +26,7 @@ Json = Annotated[bool, Parameter(help="Print JSON.")]
 
 _DAY_MS: Final = 86_400_000
 _UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": _DAY_MS, "w": 7 * _DAY_MS}
+_NUMBER: Final = re.compile(r"-|[0-9.]*")  # also where there is none
 _PART: Final = re.compile(r"(\d+)(ms|[smhdw])")
 
 
@@ -106,7 +107,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Lay rows out in columns; columns of numbers are aligned at their end."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(heads, *cells, strict=True)]
-    numeric = [bool(rows) and all(isinstance(row[at], int | float) for row in rows) for at in range(len(heads))]
+    numeric = [all(_NUMBER.fullmatch(cell) for cell in column) for column in zip(*cells, strict=True)]
+    numeric = numeric or [False] * len(heads)
 
     def line(texts: Sequence[str]) -> str:
         padded = (

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -87,12 +87,13 @@ async def _till(mqtt_url: str | None) -> AsyncIterator[Any]:
 
 
 async def _stay(control: Any) -> None:
-    """Print what one needs to play, and stay until Ctrl-C."""
+    """Print what one needs to play, and stay until Ctrl-C or SIGTERM: here that is no failure."""
     from hutong.commands.env import shell_lines
 
     print("\n" + "\n".join(shell_lines(await control.env())), flush=True)
     talk("everybody stays online; Ctrl-C ends the demo")
-    await asyncio.Event().wait()
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 class Progress:

@@ -6,7 +6,7 @@ from hutong.commands.console import moment, table
 from hutong.demo.cast import Cast
 from hutong.demo.census import Census, total
 
-ADVICE = {"never": "never", "later": "later", "change": "when that has changed"}
+ADVICE = {"never": "never", "later": "later", "change": "once that has changed"}
 
 
 def verdict(census: Census, cast: Cast) -> tuple[int, int, int]:
@@ -22,7 +22,7 @@ def lines(census: Census, cast: Cast) -> Iterator[str]:
     yield table(("what", "sent", "accepted", "refused", "due", "heard", "p50 ms", "p99 ms"), list(_acts(census)))
     yield ""
     yield "What was refused"
-    yield table(("what", "who", "to whom", "because", "rule", "again at (UTC+8)"), list(_refusals(census, cast)))
+    yield table(("who, to whom", "by the rule", "again at (UTC+8)"), list(_refusals(census, cast)))
     yield ""
     spoken = [spoken for spoken in census.spoken.values() if spoken.accepted]
     heard = sum(len(one.heard) for one in spoken)
@@ -45,4 +45,4 @@ def _refusals(census: Census, cast: Cast) -> Iterator[tuple[str, ...]]:
     for refusal in census.refusals:
         again = moment(refusal.retry_at_ms) if refusal.retry_at_ms else ADVICE.get(refusal.advice, refusal.advice)
         who = cast.name(refusal.who) if refusal.who in cast.names else refusal.who
-        yield refusal.act, who, refusal.whom, refusal.text, refusal.rule, again
+        yield f"{who} → {refusal.whom}", refusal.rule, again

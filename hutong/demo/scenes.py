@@ -20,11 +20,12 @@ from hutong.demo.till import Till
 THEN: Final = "wecom-2018-11"
 TODAY: Final = "wecom-2026-08"
 DAY_MS: Final = 86_400_000
+AT_ONCE: Final = 16  # chats that go on at the same time
 BURST_MAX: Final = 60  # texts of a burst; a limit must stop it before, also where a minute ends on the way
 MISSED: Final = 8  # texts for somebody who is offline
 NEWCOMERS: Final = 60  # who join the group under today's rules
 ORDERS: Final = 30  # customers whom the till tells of an order
-ORDERS_MAX: Final = 8  # to one customer; a month's limit must stop it before
+ORDERS_MAX: Final = 10  # to one customer; a month's limit must stop it before
 
 
 Outcome = Accepted | Refused
@@ -87,12 +88,16 @@ def expect(outcome: Outcome, reason: str = "") -> None:
 async def both_ways(story: Story) -> str:
     """Every customer of the store and the café greets their member, and is answered."""
     chats = story.cast.chats_of(STORE) + story.cast.chats_of(CAFE)
-    for outcome in await asyncio.gather(
-        *(story.say("customer to member", chat, "在吗？", back=True) for chat in chats)
-    ):
-        expect(outcome)
-    for outcome in await asyncio.gather(*(story.say("member to customer", chat, "在的，欢迎") for chat in chats)):
-        expect(outcome)
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def meet(chat: Chat) -> None:
+        async with room:
+            expect(await story.say("customer to member", chat, "在吗？", back=True))
+            expect(await story.say("member to customer", chat, "在的，欢迎"))
+
+    async with asyncio.TaskGroup() as group:
+        for chat in chats:
+            group.create_task(meet(chat))
     return f"{len(chats)} customers greeted their shop assistant, and each was answered"
 
 
@@ -178,6 +183,20 @@ def _refusal(act: str, whom: str, told: dict[str, Any]) -> Refusal:
     )  # fmt: skip
 
 
+async def heard_back(story: Story) -> str:
+    """The gateway has told the till what became of everything, also that it was delivered."""
+    if story.till is None:
+        return "the till heard nothing, since it stayed closed"
+    accepted = refused = delivered = 0
+    for command_id, outcomes in story.till.outcomes.items():
+        await story.till.outcome(command_id, outcomes.decided, delivered=True)
+        accepted, refused = accepted + len(outcomes.accepted), refused + len(outcomes.refused)
+        delivered += len(outcomes.delivered)
+    if delivered != accepted:
+        raise Unexpected(f"expected {accepted} deliveries to be told to the till, but {delivered} were")
+    return f"the till was told of {accepted} accepted, {delivered} delivered and {refused} refused"
+
+
 async def burst(story: Story) -> str:
     """A member writes to one customer as fast as the link takes it, until the minute's limit."""
     story.burst = story.dice.choice([chat for chat in story.cast.chats_of(STORE) if chat.member == f"{STORE}/lisi"])
@@ -247,5 +266,6 @@ ACTS: Final[tuple[Callable[[Story], Awaitable[str]], ...]] = (
     blocked,
     offline,
     today,
+    heard_back,
     next_day,
 )

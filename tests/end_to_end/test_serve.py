@@ -227,7 +227,8 @@ def test_disk_that_fails_ends_the_process_and_loses_nothing(data: Path) -> None:
         assert server.stop()[0] == 0
 
 
-def test_second_signal_ends_it_at_once(data: Path) -> None:
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_second_signal_ends_it_at_once(data: Path, name: signal.Signals) -> None:
     """A link that does not answer its close holds up the stop for a moment; the second signal does not wait for it."""
     with serving("--data", str(data), "--world", "demo") as server:
         (token,) = server.call("POST", "/tokens", {"people": ["an.zhao"]})["tokens"]
@@ -239,14 +240,30 @@ def test_second_signal_ends_it_at_once(data: Path) -> None:
                 f"Sec-WebSocket-Protocol: hutong.v1.json\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
             )
             assert deaf.recv(12) == b"HTTP/1.1 101"
-            server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(name)
             assert server.process.stderr is not None
             while '"stopping"' not in server.process.stderr.readline():
                 pass
-            server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(WAIT_S) == -signal.SIGTERM
+            server.process.send_signal(name)
+            assert server.process.wait(WAIT_S) == -name
     with serving("--data", str(data)) as server:
         assert len(server.call("GET", "/corps")["corps"]) == 3
+
+
+def test_peer_that_breaks_off_or_talks_nonsense_is_no_defect(data: Path) -> None:
+    with serving("--data", str(data)) as server:
+        head = b"POST /_hutong/tokens HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        for more in (b"Content-Length: 99\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc"):
+            with socket.create_connection(("127.0.0.1", server.port), WAIT_S) as peer:
+                peer.sendall(head + more)
+        with socket.create_connection(("127.0.0.1", server.port), WAIT_S) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nAuthorization\x00: a-secret\r\n\r\n")
+            assert b" 400 " in peer.recv(64)
+        assert server.call("GET", "/corps") == {"corps": []}
+        code, said = server.stop()
+    events = [json.loads(line)["event"] for line in said.splitlines()]
+    assert (code, events) == (0, ["started", "request_refused", "stopping", "stopped"])
+    assert "a-secret" not in said
 
 
 def test_secrets_stay_out_of_the_log(data: Path) -> None:

@@ -79,6 +79,13 @@ def test_explanation_says_what_a_send_would_hear(state: State) -> None:
             assert isinstance(heard, Posted) and told.allowed
 
 
+def test_conversation_of_others_is_nobody_s_business(state: State) -> None:
+    for person in state.people.values():
+        for name in state.conversations.keys() - person.conversations.keys():
+            told = limits.explain(state, NOW_MS, person.key, name, Text("hello"))
+            assert isinstance(told, Refusal) and told.reason.name == "unknown_conversation"
+
+
 def test_strangers_are_refused_by_the_relation_and_other_rules_speak_too(state: State) -> None:
     told = limits.explain(state, NOW_MS, "ww1/lin", "stranger", Text(""))
     assert isinstance(told, Explanation) and told.refusal is not None
