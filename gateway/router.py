@@ -136,7 +136,7 @@ class Router:
             session.queued = True
             self._ready.append(session)
             self._wakeup.set()
-        if not session.inbox_paused and len(session.inbox) >= self.config.inbox_frames_max:
+        if not session.inbox_paused and self._is_full(session):
             session.inbox_paused = True
             session.pipe.pause_reading()
 
@@ -275,20 +275,28 @@ class Router:
 
     def _take_links(self, turn: Turn, room: bool) -> None:
         """Give each link that waits its share; what is left waits for the next turn, at the end of the line."""
-        config, before = self.config, len(turn.records)
+        config, commands = self.config, 0
         share = max(config.link_share_max, config.turn_commands_max // max(1, len(self._ready)))
         for _ in range(len(self._ready)):
-            if len(turn.records) - before >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
+            if commands >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
                 return
             session = self._ready.popleft()
+            waiting = len(session.inbox)
             self._take_inbox(turn, session, share, room)
+            commands += waiting - len(session.inbox)
             if session.inbox:
                 self._ready.append(session)
             else:
                 session.queued = False
-            if session.inbox_paused and len(session.inbox) < config.inbox_frames_max // 2:
+                session.inbox_bytes = 0
+            if session.inbox_paused and not self._is_full(session, 2):
                 session.inbox_paused = False
                 session.pipe.resume_reading()
+
+    def _is_full(self, session: Session, part: int = 1) -> bool:
+        """Tell whether too much waits in a link's inbox, or a part of too much. Bytes are counted until it is empty."""
+        config = self.config
+        return len(session.inbox) >= config.inbox_frames_max // part or session.inbox_bytes >= config.inbox_bytes_max
 
     def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
