@@ -216,8 +216,8 @@ def put_group(state: State, now_ms: int, command: commands.PutGroup) -> Decided:
 
 def reset_world(state: State, now_ms: int, command: commands.ResetWorld) -> Decided:
     """Forget everything; the profile in force stays."""
-    reset = [events.WorldReset(state.epoch + 1, command.seed, now_ms), events.ProfileSet(state.profile)]
-    return [*_cancelled(state, now_ms), *reset]
+    reset = events.WorldReset(state.epoch + 1, command.seed, now_ms)
+    return [*_cancelled(state, now_ms), reset, events.ProfileSet(state.profile)]
 
 
 def reset_corp(state: State, now_ms: int, command: commands.ResetCorp) -> Decided:
