@@ -6,12 +6,16 @@ from functools import cache
 
 import pytest
 
-from gateway import commands, deadlines
+from gateway import commands, deadlines, events, policy
 from gateway.config import Config
+from gateway.decide import messages
 from gateway.events import Origin
+from gateway.policy import Attempt
+from gateway.refusal import Refusal
 from gateway.session import Phase, Session
+from gateway.state import State
 from protocol import content, frames
-from protocol.errors import Close
+from protocol.errors import INTERNAL, Close
 from tests.property.simulated import CORP, WORLD, Device, Simulation, lived
 
 history = cache(lived)
@@ -364,3 +368,48 @@ async def test_a_message_is_told_delivered_once(open_simulation: Open) -> None:
         one.say(frames.Ack(((single, upto),)))
         await simulation.settle()
         assert simulation.journal.position == before + told
+
+
+async def test_a_defect_in_deciding_refuses_one_recipient_and_ends_nothing(
+    open_simulation: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = open_simulation()
+    staff = [commands.PutMember(CORP, name, name, (7,)) for name in ("zhang", "li")]
+    store, till = commands.PutDepartment(CORP, 7, "store", store=True), commands.PutApp(CORP, "till", "Till", "secret")
+    await simulation.ask(store, till, *staff)
+    check = policy.check
+
+    def poisoned(state: State, attempt: Attempt) -> Refusal | None:
+        assert attempt.conversation.people != (f"{CORP}/zhang",), "poison"
+        return check(state, attempt)
+
+    monkeypatch.setattr(policy, "check", poisoned)
+    text = content.Text("open at nine")
+    await simulation.ask(commands.SendFor(CORP, Origin("till", "1"), "app", "till", "store", "7", text))
+    for _ in range(5):
+        await simulation.router.query(lambda state, now_ms: None)
+    assert simulation.router.statistics.defects == len(simulation.defects) == 1
+    happened = [events.decode(record) for _, record in simulation.journal.replay(0)]
+    refused = [event for event in happened if isinstance(event, events.CommandRefused)]
+    assert [(event.recipient, event.code) for event in refused] == [(f"{CORP}/zhang", INTERNAL.code)]
+    assert [event.sender for event in happened if isinstance(event, events.Posted) and event.origin] == [
+        f"{CORP}/#till"
+    ]
+    simulation.defects.clear()
+
+
+async def test_a_defect_in_an_acknowledgement_ends_nothing(
+    open_simulation: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    monkeypatch.setattr(messages, "delivered", lambda *_: 1 // 0)
+    amy.say(frames.Ack(()))
+    amy.send(chat(simulation, "zhang", "amy"), "hello")
+    while 1 not in amy.accepted:
+        await asyncio.sleep(0)
+        assert not simulation.turning.done()
+    assert [type(defect) for defect in simulation.defects] == [ZeroDivisionError]
+    simulation.defects.clear()
