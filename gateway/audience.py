@@ -46,6 +46,11 @@ class Audience:
         for session in self._live.get(person, ()):
             self._drop(group, session)
 
+    def clear(self) -> None:
+        """Push to nobody: the world has been reset."""
+        self._live.clear()
+        self._groups.clear()
+
     def forget(self, groups: Iterable[str]) -> None:
         """Drop groups that are no more; their names may come again."""
         for group in groups:

@@ -15,7 +15,7 @@ Post = tuple[Posted, Session | None]  # a message, and the link that spoke
 class Turn:
     """Filled in place, in the order things were decided."""
 
-    __slots__ = ("answered", "behind", "bytes", "effects", "now_ms", "posts", "records", "sealed", "touched")
+    __slots__ = ("answered", "behind", "bytes", "effects", "now_ms", "posts", "pushed", "records", "sealed", "touched")
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
@@ -24,6 +24,7 @@ class Turn:
         self.posts: dict[str, tuple[Conversation, list[Post]]] = {}  # gathered by conversation
         self.sealed: list[tuple[tuple[Session, ...], list[Post]]] = []
         self.touched: dict[Session, None] = {}
+        self.pushed = False  # whether any link needs a resume token before long
         self.effects: list[CloseLinks] = []
         self.answered: list[tuple[Reply, Any]] = []
         self.behind: list[tuple[Session, list[Chunk], int]] = []  # what links have missed, up to a position

@@ -22,7 +22,8 @@ from gateway.commands import Command
 from gateway.events import AnyEvent
 from gateway.ports import Clock
 from gateway.refusal import Refusal
-from gateway.router import Query, Router
+from gateway.router import Router
+from gateway.writer import Query
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 WAITING_MAX: Final = 256  # requests that wait until something happens

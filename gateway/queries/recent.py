@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from gateway.events import Posted
-from gateway.router import Decision
 from gateway.state import State
+from gateway.writer import Decision
 from protocol.codec import decode_message
 from protocol.content import AnyContent, Text
 from protocol.frames import Badge, Side

@@ -433,7 +433,7 @@ class Simulation:
             elif frame["type"] == "synced":
                 assert int(frame["token"].split(" ")[1]) <= self.mail.position
             elif frame["type"] == "welcome":
-                refused = self.router._refusals.get((device.person, device.name), {})
+                refused = self.router.writer.refusals.get((device.person, device.name), {})
                 assert frame["last_number"] <= self.last_number(device) or frame["last_number"] in refused
 
     async def ask(self, *asked: commands.Command) -> None:

@@ -6,8 +6,8 @@ from gateway.events import Posted
 from gateway.queries import recent
 from gateway.queries.recent import DecisionFilter, MessageFilter
 from gateway.refusal import Refusal
-from gateway.router import Decision
 from gateway.state import State
+from gateway.writer import Decision
 from protocol.codec import MSGPACK
 from protocol.content import AnyContent, Link, Text
 from protocol.errors import BLOCKED
