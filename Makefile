@@ -31,8 +31,9 @@ check: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python -m docs.generate
 
-# GOAL=NAME measures one goal, QUICK=1 takes short runs.
+# Beside Mosquitto, with a load generator in C (needs cc). GOAL=N measures one goal, QUICK=1 takes short runs.
 bench: $(VENV)/installed
+	scripts/install-test-servers
 	$(BIN)/python -m benchmarks $(if $(GOAL),--goal $(GOAL)) $(if $(QUICK),--quick)
 
 # UPGRADE=1 takes the newest versions that the ranges admit.

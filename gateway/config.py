@@ -10,6 +10,7 @@ class Config(Struct, frozen=True):
     turn_bytes_max: int = 1024 * 1024
     link_share_max: int = 64  # commands of one link in one turn, while others wait
     inbox_frames_max: int = 256  # a link with more waiting is not read
+    inbox_bytes_max: int = 512 * 1024  # the same, as they were read
     outbox_bytes_max: int = 256 * 1024  # a link with more waiting is cut over to catching up
     catching_up_max: int = 64  # links that read the journal at the same time
     rejoin_records_max: int = 256  # a link that has missed no more is pushed to while it reads that

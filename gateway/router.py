@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
-from gateway.commands import Command, Repeated
+from gateway.commands import Command, Repeated, SliceJob
 from gateway.config import DEFAULT, Config
 from gateway.decide import messages
 from gateway.effects import CloseLinks
@@ -136,7 +136,7 @@ class Router:
             session.queued = True
             self._ready.append(session)
             self._wakeup.set()
-        if not session.inbox_paused and len(session.inbox) >= self.config.inbox_frames_max:
+        if not session.inbox_paused and self._is_full(session):
             session.inbox_paused = True
             session.pipe.pause_reading()
 
@@ -252,7 +252,7 @@ class Router:
         self._take_links(turn, room)
         for command in deadlines.slices(self.state) if room and not self._stopping else ():
             if command.job in self.state.jobs:
-                self._apply(turn, messages.slice_job(self.state, turn.now_ms, command))
+                self._slice(turn, command)
         return turn
 
     def _take_ask(self, turn: Turn, wish: Command | Query, future: asyncio.Future[Any], room: bool) -> None:
@@ -275,20 +275,28 @@ class Router:
 
     def _take_links(self, turn: Turn, room: bool) -> None:
         """Give each link that waits its share; what is left waits for the next turn, at the end of the line."""
-        config, before = self.config, len(turn.records)
+        config, commands = self.config, 0
         share = max(config.link_share_max, config.turn_commands_max // max(1, len(self._ready)))
         for _ in range(len(self._ready)):
-            if len(turn.records) - before >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
+            if commands >= config.turn_commands_max or turn.bytes >= config.turn_bytes_max:
                 return
             session = self._ready.popleft()
+            waiting = len(session.inbox)
             self._take_inbox(turn, session, share, room)
+            commands += waiting - len(session.inbox)
             if session.inbox:
                 self._ready.append(session)
             else:
                 session.queued = False
-            if session.inbox_paused and len(session.inbox) < config.inbox_frames_max // 2:
+                session.inbox_bytes = 0
+            if session.inbox_paused and not self._is_full(session, 2):
                 session.inbox_paused = False
                 session.pipe.resume_reading()
+
+    def _is_full(self, session: Session, part: int = 1) -> bool:
+        """Tell whether too much waits in a link's inbox, or a part of too much. Bytes are counted until it is empty."""
+        config = self.config
+        return len(session.inbox) >= config.inbox_frames_max // part or session.inbox_bytes >= config.inbox_bytes_max
 
     def _take_inbox(self, turn: Turn, session: Session, share: int, room: bool) -> None:
         person = self.state.people.get(session.person)
@@ -304,7 +312,7 @@ class Router:
             frame: Any = inbox.popleft()
             kind = type(frame)
             if kind is Ack:
-                self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
+                self._acknowledge(turn, person, frame)
             elif kind is Objection:
                 self._refuse(turn, session, frame, frame.refusal)
             elif kind is Hello:
@@ -313,6 +321,22 @@ class Router:
                 self._refuse(turn, session, frame, Refusal(UNAVAILABLE, "disk reserve"))
             else:
                 self._command(turn, session, person, frame)
+
+    def _slice(self, turn: Turn, command: SliceJob) -> None:
+        try:
+            decided = messages.slice_job(self.state, turn.now_ms, command)
+        except Exception as defect:  # noqa: BLE001 - decide only reads, so one recipient's defect is one refusal
+            self.defect("SliceJob", defect)
+            decided = messages.slice_failed(self.state, turn.now_ms, command)
+        self._apply(turn, decided)
+
+    def _acknowledge(self, turn: Turn, person: AnyPerson, ack: Ack) -> None:
+        try:
+            decided = messages.delivered(self.state, turn.now_ms, person, ack.upto)
+        except Exception as defect:  # noqa: BLE001 - decide only reads, and an acknowledgement has no answer
+            self.defect("Ack", defect)
+            return
+        self._apply(turn, decided)
 
     def _command(self, turn: Turn, session: Session, person: AnyPerson, frame: ClientCommand) -> None:
         number = frame.number

@@ -66,8 +66,8 @@ class Session:
     """One authenticated link. `position` is where its device stands in the journal while it is not live."""
 
     __slots__ = (
-        "allowed", "codec", "cursors", "device", "inbox", "inbox_paused", "outbox", "person", "phase", "pipe",
-        "position", "pushed", "queued", "reading", "refusals", "side", "token_id",
+        "allowed", "codec", "cursors", "device", "inbox", "inbox_bytes", "inbox_paused", "outbox", "person", "phase",
+        "pipe", "position", "pushed", "queued", "reading", "refusals", "side", "token_id",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +87,7 @@ class Session:
         self.outbox = Outbox(pipe)
         self.refusals: dict[int, tuple[int, Refusal]] = {}
         self.queued = False  # whether the router knows that the inbox is not empty
+        self.inbox_bytes = 0  # read since the inbox was last empty
         self.inbox_paused = False
         self.reading = False  # whether the journal is read for it, or is about to be
         self.pushed = False  # whether anything was pushed since the last `synced`
@@ -104,6 +105,7 @@ class Session:
         phase = self.phase
         if phase is _CLOSING:
             return
+        self.inbox_bytes += len(data)
         greeted = phase is not _HELLO or bool(self.inbox)  # a hello that waits for its turn counts
         try:
             frame = self.codec.decode(data)

@@ -1,6 +1,6 @@
 """Control on a real socket: what it answers, how it says no, and that its description says the same.
 
-The description is checked against the OpenAPI Initiative's own schema of OpenAPI 3.1 (openapi-3.1.schema.json).
+The description is checked by an independent validator of OpenAPI 3.1.
 """
 
 import asyncio
@@ -9,12 +9,12 @@ import re
 import tomllib
 from collections.abc import AsyncIterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from adapters.compose import Gateway, run
 from adapters.world import demo
@@ -475,8 +475,7 @@ ELSEWHERE = {
 
 async def test_description_is_openapi_and_answers_are_as_described(control: Control) -> None:
     described = await control.ok("GET", "/openapi.json")
-    rules = json.loads(Path(__file__).with_name("openapi-3.1.schema.json").read_text())
-    jsonschema.Draft202012Validator(rules).validate(described)
+    OpenAPIV31SpecValidator(described).validate()
     for schema in described["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
     every = {(method.upper(), path) for path, item in described["paths"].items() for method in item}

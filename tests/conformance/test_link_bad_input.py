@@ -550,6 +550,32 @@ async def test_flood_of_tiny_frames_is_read_no_faster_than_it_is_taken(gateway: 
     wire.drop()
 
 
+async def test_large_frames_are_not_heaped_up_while_the_disk_is_slow(
+    gateway: Gateway, town: Town, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = await live(gateway, port)
+    (session,) = [session for session in gateway.router.sessions if session.person == f"{CORP}/wu"]
+    append, slow, waiting = gateway.journal.append, asyncio.Event(), asyncio.Event()
+
+    async def append_later(records: list[bytes]) -> None:
+        waiting.set()
+        await slow.wait()
+        await append(records)
+
+    monkeypatch.setattr(gateway.journal, "append", append_later)
+    await waiting.wait()  # the bystanders' next message
+    large = wire.encode(send_frame(content={"kind": "text", "text": "x" * 60_000}))
+    wire.writer.write(large * 200)
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    held = len(session.inbox)
+    slow.set()
+    assert 0 < held <= 20
+    for _ in range(200):
+        assert (await wire.until("refused"))["number"] == 1
+    wire.drop()
+
+
 async def test_refusals_are_not_heaped_up_for_a_client_that_does_not_read_them(gateway: Gateway, port: int) -> None:
     """Answers cannot be dropped, so who does not take them is not asked for more."""
     wire = await Wire.open(port, member_token(gateway, "wu"), receive_bytes=4096, limit=1024)

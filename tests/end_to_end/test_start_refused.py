@@ -47,7 +47,12 @@ def change(data: Path, statement: str) -> None:
 
 
 def last_record_changed(data: Path) -> None:
-    change(data, "UPDATE rows SET records = records || x'00' WHERE first = (SELECT max(first) FROM rows)")
+    changed = "CAST(records || x'00' AS BLOB)"
+    change(data, f"UPDATE rows SET records = {changed} WHERE first = (SELECT max(first) FROM rows)")  # noqa: S608
+
+
+def last_record_made_text(data: Path) -> None:
+    change(data, "UPDATE rows SET records = records || 'x' WHERE first = (SELECT max(first) FROM rows)")
 
 
 def row_of_the_middle(data: Path) -> None:
@@ -69,10 +74,20 @@ DAMAGE: list[tuple[Callable[[Path], None], str]] = [
     (row_of_the_middle, "of the journal is damaged (it is missing)"),
     (missing_rows, "of the journal are missing (a checkpoint knows them)"),
     (last_record_changed, "of the journal is damaged (its hash does not match)"),
+    (last_record_made_text, "of the journal is damaged ("),
     (no_database, "record 1 of the journal is damaged"),
     (lambda data: change(data, "DROP TABLE meta"), "is no journal of Hutong's"),
 ]
-NAMES = ["newer", "first record", "record missing", "end missing", "last record", "no database", "another program's"]
+NAMES = [
+    "newer",
+    "first record",
+    "record missing",
+    "end missing",
+    "last record",
+    "no bytes",
+    "no database",
+    "another program's",
+]
 
 
 @pytest.mark.parametrize(("damage", "said"), DAMAGE, ids=NAMES)
