@@ -1,8 +1,8 @@
 """What a device stores of its conversations, and the ledger that tells whether the gateway kept its promises.
 
 Rules of the file:
-- A conversation is stored up to a sequence without holes, and beyond it in pieces; a hole that is still open when the
-  gateway says `synced` is a loss.
+- A conversation is stored up to a sequence without holes, and beyond it in pieces; a hole below what was pushed that
+  is still open when the gateway says `synced` is a loss.
 - A repeat while catching up is allowed and dropped; a repeat of somebody else's words on a live link is a defect.
 - A group starts with the record of one's joining. Whoever left and came back has a hole there, rightly.
 """
@@ -94,14 +94,14 @@ class Shelf:
             self.beyond.discard(self.upto)
 
     def settle(self) -> int:
-        """Give up on open holes, and tell how many records they were."""
-        if not self.beyond:
-            return 0
-        top = max(self.beyond)
-        lost = top - self.upto - len(self.beyond)
-        self.upto = top
-        self.beyond.clear()
-        return lost
+        """Give up on the holes below what was pushed, and tell how many records they were.
+
+        A hole below an own send is not one yet: its answer may come before what others said before it.
+        """
+        missing = [sequence for sequence in range(self.upto + 1, self.pushed) if sequence not in self.beyond]
+        for sequence in missing:
+            self.put(sequence)
+        return len(missing)
 
 
 class Memory:

@@ -79,6 +79,19 @@ def test_own_sends_fill_their_places(memory: Memory) -> None:
     assert memory.upto("cv1") == 4
 
 
+def test_an_own_answer_may_overtake_what_others_said_before_it(memory: Memory) -> None:
+    take(memory, 1)
+    memory.said("cv1", 4)
+    memory.synced("t1")
+    assert (memory.ledger.lost, memory.upto("cv1")) == (0, 1)
+    assert take(memory, 2, 3) == [True, True]
+    assert (memory.ledger.clean, memory.upto("cv1")) == (True, 4)
+    memory.said("cv1", 6)
+    take(memory, 7)
+    memory.synced("t2")
+    assert (memory.ledger.lost, memory.upto("cv1")) == (1, 7)
+
+
 def test_an_own_send_may_come_again_as_a_record(memory: Memory) -> None:
     take(memory, 1)
     memory.said("cv1", 2)
