@@ -35,6 +35,7 @@ def serve(
     port: int,
     profile: str | None,
     mqtt: str,
+    mqtt_trusted: str | None,
     durability: Literal["disk", "memory"],
     json: bool,
 ) -> int:
@@ -45,7 +46,7 @@ def serve(
         signal.signal(name, _leave)  # until there is something to stop in order
     try:
         with _runner() as runner:
-            return runner.run(_serve(world, data, port, profile, mqtt, durability, json, stamp))
+            return runner.run(_serve(world, data, port, profile, mqtt, mqtt_trusted, durability, json, stamp))
     except UnknownProfile as why:
         return _complain(str(why), EXIT_USAGE)
     except BrokenWorld as why:
@@ -73,14 +74,14 @@ def _runner() -> asyncio.Runner:
 
 
 @asynccontextmanager
-async def doors_of(mqtt: str, folder: Path | None) -> AsyncIterator[tuple[OpenDoor, ...]]:
+async def doors_of(mqtt: str, trusted: str | None, folder: Path | None) -> AsyncIterator[tuple[OpenDoor, ...]]:
     """Reach what the doors need that are open only when asked for."""
     if mqtt == "off":
         yield ()
         return
     from adapters.mqtt_opening import reached
 
-    async with reached(mqtt, folder) as door:
+    async with reached(mqtt, trusted, folder) as door:
         yield (door,)
 
 
@@ -90,6 +91,7 @@ async def _serve(
     port: int,
     profile: str | None,
     mqtt: str,
+    mqtt_trusted: str | None,
     durability: Literal["disk", "memory"],
     json: bool,
     stamp: Stamp,
@@ -97,7 +99,7 @@ async def _serve(
     gc.disable()  # making or restoring a world leaves no garbage, and looking for it would take half of the time
     read_world = partial(world_of, world) if world is not None else None
     async with (
-        doors_of(mqtt, data if durability == "disk" else None) as doors,
+        doors_of(mqtt, mqtt_trusted, data if durability == "disk" else None) as doors,
         run(data, port, profile, durability, world=read_world, doors=doors) as gateway,
     ):
         gc.freeze()  # the world stays: later looks for garbage pass it over

@@ -23,6 +23,7 @@ from gateway import events
 from gateway.commands import Repeated, SendFor
 from gateway.events import Origin, WorldReset
 from gateway.ports import Placed
+from gateway.refusal import Refusal
 from protocol.errors import UNKNOWN_CORP, WRONG_SIDE
 from protocol.topics import COMMANDS_FILTER, Command, Publication, Unreadable, faulty, gateway_state, read_command
 
@@ -39,7 +40,10 @@ class Gateway(Protocol):
     """What the door asks of the router."""
 
     async def ask(self, command: SendFor) -> object:
-        """Return after the commit, `Repeated` for a command heard before; any exception means that nothing was done."""
+        """Return after the commit; any exception means that nothing was done, and that waiting helps.
+
+        `Repeated` answers a command heard before, `Refusal` one whose end is not in the journal.
+        """
         ...
 
     def corp_exists(self, corpid: str) -> bool: ...
@@ -203,10 +207,21 @@ class MqttDoor:
                 await asyncio.wait((work,))
                 if work.cancelled() or work.exception() is not None:
                     raise _NothingDone(f"the gateway takes no commands: {work}")
-                if isinstance(answer := work.result(), Repeated):
+                answer = work.result()
+                if isinstance(answer, Refusal):  # not journaled: a defect, or an enterprise gone meanwhile
+                    await link.tell(self._unheard(message, answer))
+                elif isinstance(answer, Repeated):
                     await self._tell_records(link, await self._journal.scan(answer.position - 1, 1), answer.epoch)
             link.acknowledge(message)
             in_flight.discard(message.mid)
+
+    def _unheard(self, message: aiomqtt.Message, refusal: Refusal) -> Publication:
+        """Name a command that was read but ended without an event: nobody may take silence for an answer."""
+        command = read_command(message.topic.value, message.payload)
+        known = command.corp if self._gateway.corp_exists(command.corp) else None
+        fault = Unreadable(known, refusal.reason.text, refusal.reason)
+        fault.id, fault.source = command.id, command.source
+        return faulty(fault, message.topic.value, message.payload, time.time_ns() // 1_000_000)
 
     def _remember_correlation(self, command: Command, message: aiomqtt.Message) -> None:
         correlation = getattr(message.properties, "CorrelationData", b"")

@@ -28,7 +28,7 @@ from protocol.topics import (
 
 
 class Names(Protocol):
-    """What the state knows of names; every method raises KeyError for what is not known (any more)."""
+    """What the state knows of names; for what is not known (any more) a method raises KeyError, or gives no text."""
 
     def name_of(self, corpid: str, person: str) -> str:
         """Give the enterprise's name of a person: userid, foreign member's id or external_userid."""
@@ -88,12 +88,12 @@ def _change(event: RelationPut | GroupPut | Joined | Left, names: Names) -> tupl
     """Give enterprise and data; KeyError where a name is not known any more."""
     if isinstance(event, RelationPut):
         return event.corpid, RelationChanged(
-            names.name_of(event.corpid, event.member), names.name_of(event.corpid, event.consumer), event.conversation,
+            _name(event.corpid, event.member, names), _name(event.corpid, event.consumer, names), event.conversation,
             event.status, event.added_by, event.state, event.remark, event.tags, event.blocked_by_member,
             event.blocked_by_consumer,
         )  # fmt: skip
     if isinstance(event, GroupPut):
-        owner, *admins = (names.name_of(event.corpid, person) for person in (event.owner, *event.admins))
+        owner, *admins = (_name(event.corpid, person, names) for person in (event.owner, *event.admins))
         return event.corpid, GroupChanged(
             event.chat_id, event.conversation, event.name, owner, tuple(admins), event.notice
         )
@@ -103,6 +103,14 @@ def _change(event: RelationPut | GroupPut | Joined | Left, names: Names) -> tupl
         raise KeyError(event.person)
     made = GroupJoined if isinstance(event, Joined) else GroupLeft
     return corp, made(chat_id, event.conversation, person, event.sequence, event.scene)
+
+
+def _name(corp: str, person: str, names: Names) -> str:
+    """Name a person; KeyError if they are not known any more."""
+    given = names.name_of(corp, person)
+    if not given:
+        raise KeyError(person)
+    return given
 
 
 def _recipient(corp: str, event: Posted, names: Names) -> Party | None:
@@ -122,9 +130,7 @@ def _party(corp: str, person: str, names: Names) -> Party | None:
     if name.startswith("#"):
         return Party(app=name[1:])
     try:
-        given = names.name_of(corp, person) if person else ""
+        given = _name(corp, person, names)
     except KeyError:
-        given = ""
-    if not given:
         return None
     return Party(member=given) if slash else Party(consumer=given)

@@ -51,7 +51,7 @@ class Asked:
 
 
 @asynccontextmanager
-async def reached(where: str, folder: Path | None) -> AsyncIterator[OpenDoor]:
+async def reached(where: str, trusted: str | None, folder: Path | None) -> AsyncIterator[OpenDoor]:
     """Reach the broker before anything is made for it, and give the door; `CannotOpen` says what to do."""
     async with AsyncExitStack() as stack:
         if where == "demo":
@@ -62,7 +62,14 @@ async def reached(where: str, folder: Path | None) -> AsyncIterator[OpenDoor]:
         else:
             url = where
             await _probe(url)
-        yield partial(open_door, url=url, folder=folder)
+        yield partial(open_door, url=url, trusted=_trusted(url, trusted), folder=folder)
+
+
+def _trusted(url: str, said: str | None) -> frozenset[str] | None:
+    """Name the enterprises that may be commanded over this broker; None is all of them."""
+    if said is None:
+        return Address.parse(url).trusted_by_default()
+    return frozenset(corpid.strip() for corpid in said.split(",") if corpid.strip())
 
 
 async def _probe(url: str) -> None:
@@ -95,13 +102,15 @@ async def _connect(address: Address, version: aiomqtt.ProtocolVersion) -> None:
 
 
 @asynccontextmanager
-async def open_door(gateway: Gateway, url: str, folder: Path | None) -> AsyncIterator[None]:
+async def open_door(
+    gateway: Gateway, url: str, trusted: frozenset[str] | None, folder: Path | None
+) -> AsyncIterator[None]:
     """Let commands in and events out while the block runs."""
     router = gateway.router
     cursor = FileCursor(folder / CURSOR_FILE) if folder is not None else MemoryCursor()
     door = MqttDoor(
         url, Asked(router), gateway.journal, router.state, cursor,
-        client_id=f"hutong-{gateway.id}", trusted=Address.parse(url).trusted_by_default(),
+        client_id=f"hutong-{gateway.id}", trusted=trusted,
     )  # fmt: skip
     gateway.mqtt_url = url
     running = asyncio.create_task(door.run())

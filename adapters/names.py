@@ -11,10 +11,12 @@ _END = r"(?![\s\S])"
 
 Name = Annotated[str, Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=2000)]
-Corpid = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^[^/\u0000-\u001f]+{_END}")]
+Corpid = Annotated[
+    str, Meta(min_length=1, max_length=64, pattern=rf"^[A-Za-z0-9_-]+{_END}")
+]  # a level of an MQTT topic
 Userid = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^[^/#\u0000-\u001f][^/\u0000-\u001f]*{_END}")]
-Handle = Corpid
-AgentId = Corpid
+Handle = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^[^/\u0000-\u001f]+{_END}")]
+AgentId = Handle
 Id = Annotated[str, Meta(max_length=128, pattern=rf"^[^/\u0000-\u001f]*{_END}")]  # may be empty: then one is derived
 Key = Annotated[str, Meta(min_length=1, max_length=130, pattern=rf"^[^\u0000-\u001f]+{_END}")]  # of a person or an app
 DepartmentId = Annotated[int, Meta(ge=1, le=2**31 - 1)]

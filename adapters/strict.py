@@ -52,7 +52,7 @@ def explained(text: str, kind: Any) -> str:
         near = get_close_matches(unknown["key"], known, 1)
         said = f"unknown key {unknown['key']}" + (f", did you mean {near[0]}?" if near else "")
     elif "matching regex" in said:
-        said = "an id has no slash and no control characters, and a userid does not begin with #"
+        said = "a corpid has letters, digits, - and _; other ids no slash, no control characters; a userid no # first"
     return f"{said} (at {place})" if place else said
 
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
-from gateway.commands import Command, Repeated
+from gateway.commands import Command, Repeated, SliceJob
 from gateway.config import DEFAULT, Config
 from gateway.decide import messages
 from gateway.effects import CloseLinks
@@ -252,7 +252,7 @@ class Router:
         self._take_links(turn, room)
         for command in deadlines.slices(self.state) if room and not self._stopping else ():
             if command.job in self.state.jobs:
-                self._apply(turn, messages.slice_job(self.state, turn.now_ms, command))
+                self._slice(turn, command)
         return turn
 
     def _take_ask(self, turn: Turn, wish: Command | Query, future: asyncio.Future[Any], room: bool) -> None:
@@ -312,7 +312,7 @@ class Router:
             frame: Any = inbox.popleft()
             kind = type(frame)
             if kind is Ack:
-                self._apply(turn, messages.delivered(self.state, turn.now_ms, person, frame.upto))
+                self._acknowledge(turn, person, frame)
             elif kind is Objection:
                 self._refuse(turn, session, frame, frame.refusal)
             elif kind is Hello:
@@ -321,6 +321,22 @@ class Router:
                 self._refuse(turn, session, frame, Refusal(UNAVAILABLE, "disk reserve"))
             else:
                 self._command(turn, session, person, frame)
+
+    def _slice(self, turn: Turn, command: SliceJob) -> None:
+        try:
+            decided = messages.slice_job(self.state, turn.now_ms, command)
+        except Exception as defect:  # noqa: BLE001 - decide only reads, so one recipient's defect is one refusal
+            self.defect("SliceJob", defect)
+            decided = messages.slice_failed(self.state, turn.now_ms, command)
+        self._apply(turn, decided)
+
+    def _acknowledge(self, turn: Turn, person: AnyPerson, ack: Ack) -> None:
+        try:
+            decided = messages.delivered(self.state, turn.now_ms, person, ack.upto)
+        except Exception as defect:  # noqa: BLE001 - decide only reads, and an acknowledgement has no answer
+            self.defect("Ack", defect)
+            return
+        self._apply(turn, decided)
 
     def _command(self, turn: Turn, session: Session, person: AnyPerson, frame: ClientCommand) -> None:
         number = frame.number

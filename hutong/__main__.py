@@ -64,6 +64,10 @@ def serve(
     mqtt: Annotated[
         str | None, Parameter(help="Broker: off, demo (starts its own), or mqtt://HOST:PORT. [default: off]")
     ] = None,
+    mqtt_trusted: Annotated[
+        str | None,
+        Parameter(help="Corpids that the broker may command, with commas. [default: all on loopback, else none]"),
+    ] = None,
     durability: Annotated[
         Literal["disk", "memory"] | None, Parameter(help="memory is for load tests: nothing survives. [default: disk]")
     ] = None,
@@ -82,6 +86,7 @@ def serve(
         "port": port,
         "profile": profile,
         "mqtt": mqtt,
+        "mqtt_trusted": mqtt_trusted,
         "durability": durability,
         "json": json,
     }
@@ -95,6 +100,7 @@ def serve(
         port=settings.port,
         profile=settings.profile,
         mqtt=settings.mqtt,
+        mqtt_trusted=settings.mqtt_trusted,
         durability=settings.durability,
         json=settings.json,
     )

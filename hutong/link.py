@@ -8,14 +8,14 @@ Rules of the file:
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final, Self
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse, TCPConnector, WSMsgType
 from aiohttp import WSServerHandshakeError as HandshakeError
 
+from hutong.inbox import Inbox
 from hutong.memory import Conversation, Ledger, Memory, Message
 from hutong.wire import WIRES, Accepted, Encoding, LinkEnded, OutcomeUnknown, Refused
 
@@ -59,24 +59,22 @@ class Link:
         self.person = ""
         self.device = device
         self.memory = memory if memory is not None else Memory()
-        self.messages: deque[Message] = deque(maxlen=keep)
+        self._inbox = Inbox(keep)
         self._heard = heard
         self._url = base_url.rstrip("/") + "/ws"
         self._token = token
         self._wire = WIRES[encoding]
         self._session = session
         self._own_session: ClientSession | None = None
-        self._unread: deque[Message] = deque(maxlen=keep)
         self._answers: dict[int, asyncio.Future[Accepted]] = {}
         self._room = asyncio.Semaphore(UNANSWERED_MAX - len(self.memory.unanswered))
-        self._watchers: list[tuple[Callable[[Message], bool], asyncio.Future[Message]]] = []
         self._task: asyncio.Task[None] | None = None
         self._socket: ClientWebSocketResponse[Any] | None = None  # set while sends may be written
         self._live = asyncio.Event()
         self._acks: dict[str, None] = {}
         self._unacked = 0
         self._ack_at = 0.0
-        self._fault = ""
+        self._fault, self._fault_code = "", BROKEN
         self._ended: LinkEnded | None = None
 
     @property
@@ -108,6 +106,7 @@ class Link:
             self._session = self._own_session = open_session()
         if self._task is None or self._task.done():
             self._ended = None
+            self._inbox.open()
             self._live.clear()
             self._room = asyncio.Semaphore(UNANSWERED_MAX - len(self.memory.unanswered))
             self._task = asyncio.get_running_loop().create_task(self._run(self._session))
@@ -147,11 +146,7 @@ class Link:
                 answer.set_exception(OutcomeUnknown(str(why)))
                 answer.exception()
         self._answers.clear()
-        for _, found in self._watchers:
-            if not found.done():
-                found.set_exception(why)
-                found.exception()
-        self._watchers.clear()
+        self._inbox.end(why)
         self._live.set()  # whoever waits for this, or for room, looks at how it ended
         self._room.release()
 
@@ -168,7 +163,7 @@ class Link:
     async def _keep_linked(self, session: ClientSession) -> None:
         failures = 0
         while True:
-            self._fault = ""
+            self._fault, self._fault_code = "", BROKEN
             try:
                 code = await self._link(session)
             except HandshakeError as why:
@@ -176,6 +171,8 @@ class Link:
                 self._fault = f"HTTP {why.status}"
             except (ClientError, OSError, TimeoutError):
                 code = BROKEN
+            if code == BROKEN:  # a close frame can be lost behind the fault that announced it
+                code = self._fault_code
             was_live = self._live.is_set()
             self._live.clear()
             if code not in COME_BACK:
@@ -202,7 +199,9 @@ class Link:
                 self._socket = None
 
     async def _write(self, socket: ClientWebSocketResponse[Any], frame: dict[str, Any]) -> None:
-        await socket.send_frame(self._wire.pack(frame), self._wire.opcode)
+        """Write a frame; a link that takes none any more tells why when it is read."""
+        with suppress(ClientError, OSError):
+            await socket.send_frame(self._wire.pack(frame), self._wire.opcode)
 
     async def _read(self, socket: ClientWebSocketResponse[Any]) -> int:
         """Take frame after frame until the link breaks, acknowledging in between; give the close code."""
@@ -261,22 +260,10 @@ class Link:
         self._unacked += 1
         self._acks[message.conversation] = None
         if self.memory.take(message, self._live.is_set()):
-            self._keep(message)
-
-    def _keep(self, message: Message) -> None:
-        """Give a new record to the script, and to whoever waits for one like it."""
-        if self._heard is not None:
-            self._heard(message)
-        self.messages.append(message)
-        if message.side != "system":
-            self.ledger.unread_dropped += len(self._unread) == self._unread.maxlen
-            self._unread.append(message)
-        if self._watchers:
-            found = [watcher for watcher in self._watchers if watcher[0](message)]
-            for _, future in found:
-                if not future.done():
-                    future.set_result(message)
-            self._watchers = [watcher for watcher in self._watchers if not watcher[1].done()]
+            if self._heard is not None:
+                self._heard(message)
+            self._inbox.put(message)
+            self.ledger.unread_dropped = self._inbox.dropped
 
     def _take_accepted(self, frame: dict[str, Any]) -> None:
         asked = self.memory.unanswered.get(frame["number"])
@@ -314,7 +301,7 @@ class Link:
         self.memory.forget(frame["corp"])
 
     def _take_fault(self, frame: dict[str, Any]) -> None:
-        self._fault = frame["text"]
+        self._fault, self._fault_code = frame["text"], frame["code"]
 
     _takes: ClassVar[dict[str, Callable[[Any, dict[str, Any]], None]]] = {
         "message": _take_message,
@@ -338,8 +325,7 @@ class Link:
         self.memory.unanswered[number] = frame
         self._answers[number] = answer = asyncio.get_running_loop().create_future()
         if self._socket is not None:
-            with suppress(ClientError, OSError):  # the next link sends it again
-                await self._write(self._socket, frame)
+            await self._write(self._socket, frame)
         accepted: Accepted = await answer
         return accepted
 
@@ -355,38 +341,23 @@ class Link:
 
     # What the script hears.
 
+    @property
+    def messages(self) -> Sequence[Message]:
+        """Show the latest records, notices included, oldest first."""
+        return self._inbox.messages
+
     async def next_message(self, timeout_s: float | None = 10.0) -> Message:
         """Give the next unread message of a person or an app, in the order of arrival; notices are not among them."""
-        if not self._unread:
-            await self._watch(_is_said, timeout_s)
-        return self._unread.popleft()
+        return await self._inbox.next(timeout_s)
 
     async def wait_for(self, wanted: Callable[[Message], bool], timeout_s: float | None = 10.0) -> Message:
         """Give the first record like this, notices included: one of those kept, or the next that arrives."""
-        for message in self.messages:
-            if wanted(message):
-                return message
-        return await self._watch(wanted, timeout_s)
-
-    async def _watch(self, wanted: Callable[[Message], bool], timeout_s: float | None) -> Message:
-        if self._ended is not None:
-            raise self._ended
-        found: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._watchers.append((wanted, found))
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await found
-        finally:
-            self._watchers = [watcher for watcher in self._watchers if watcher[1] is not found]
+        return await self._inbox.wait_for(wanted, timeout_s)
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         """Go on through the messages of people and apps until the link ends."""
         while True:
             try:
-                yield await self.next_message(timeout_s=None)
+                yield await self._inbox.next(None)
             except LinkEnded:
                 return
-
-
-def _is_said(message: Message) -> bool:
-    return message.side != "system"

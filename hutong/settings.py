@@ -32,6 +32,7 @@ class Settings(Struct, frozen=True):
     mqtt: Annotated[
         str, Meta(pattern=r"^(off|demo|mqtts?://[^\s/]+/?)$", description="off, demo or mqtt://HOST:PORT")
     ] = "off"
+    mqtt_trusted: Annotated[str, Meta(description="corpids with commas between")] | None = None
     durability: Annotated[Literal["disk", "memory"], Meta(description="disk or memory")] = "disk"
     json: Annotated[bool, Meta(description="true or false")] = False
 

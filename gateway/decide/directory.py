@@ -13,6 +13,7 @@ from gateway.state.corps import Corp
 from gateway.state.people import Consumer, Member
 from protocol.content import Affair, Notice
 from protocol.errors import (
+    CANCELLED,
     EXISTS,
     MALFORMED,
     TOO_MANY,
@@ -215,14 +216,24 @@ def put_group(state: State, now_ms: int, command: commands.PutGroup) -> Decided:
 
 def reset_world(state: State, now_ms: int, command: commands.ResetWorld) -> Decided:
     """Forget everything; the profile in force stays."""
-    return [events.WorldReset(state.epoch + 1, command.seed, now_ms), events.ProfileSet(state.profile)]
+    reset = events.WorldReset(state.epoch + 1, command.seed, now_ms)
+    return [*_cancelled(state, now_ms), reset, events.ProfileSet(state.profile)]
 
 
 def reset_corp(state: State, now_ms: int, command: commands.ResetCorp) -> Decided:
     """Forget one enterprise and all that belongs to it."""
     if command.corpid not in state.corps:
         return Refusal(UNKNOWN_CORP)
-    return [events.CorpReset(command.corpid, now_ms)]
+    return [*_cancelled(state, now_ms, command.corpid), events.CorpReset(command.corpid, now_ms)]
+
+
+def _cancelled(state: State, now_ms: int, corpid: str = "") -> list[events.AnyEvent]:
+    """End the jobs that a reset cuts short, each in one word for all who were still to get it."""
+    return [
+        events.CommandRefused(job.corpid, job.origin, "", CANCELLED.code, "", 0, now_ms)
+        for job in state.jobs.values()
+        if corpid in ("", job.corpid)
+    ]
 
 
 def set_profile(state: State, now_ms: int, command: commands.SetProfile) -> Decided:

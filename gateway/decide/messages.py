@@ -20,6 +20,7 @@ from gateway.state.people import AnyPerson, Member
 from protocol.codec import MSGPACK
 from protocol.content import Notice, Sendable
 from protocol.errors import (
+    INTERNAL,
     TOO_MANY,
     UNKNOWN_APP,
     UNKNOWN_CONVERSATION,
@@ -149,6 +150,13 @@ def slice_job(state: State, now_ms: int, command: SliceJob) -> list[AnyEvent]:
     said = _say(state, now_ms, one)
     events = [_refused(one, now_ms, said, recipient)] if isinstance(said, Refusal) else said
     return [*events, JobSliced(job.id, job.done + 1)]
+
+
+def slice_failed(state: State, now_ms: int, command: SliceJob) -> list[AnyEvent]:
+    """End a recipient on whom deciding failed: the defect would meet the same job again, also after a restart."""
+    job = state.jobs[command.job]
+    recipient, done = job.recipients[job.done], JobSliced(job.id, job.done + 1)
+    return [CommandRefused(job.corpid, job.origin, recipient, INTERNAL.code, "", 0, now_ms), done]
 
 
 def _sender(state: State, command: SendFor) -> AnyPerson | App | Refusal:

@@ -188,7 +188,10 @@ class State:
 
     def other_of(self, conversation: str, key: str) -> str:
         """Give the other person of a conversation of two."""
-        return next(person for person in self.conversations[conversation].people if person != key)
+        others = [person for person in self.conversations[conversation].people if person != key]
+        if len(others) != 1:
+            raise KeyError(conversation)
+        return others[0]
 
     def dump(self) -> bytes:
         """Give the whole state as bytes; equal states give equal bytes."""

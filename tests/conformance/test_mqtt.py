@@ -26,8 +26,9 @@ from gateway.commands import Repeated, SendFor
 from gateway.events import CommandRefused, Delivered, Event, GroupPut, Joined, Left, Origin, Posted, RelationPut
 from gateway.events import WorldReset as Reset
 from gateway.ports import Placed
+from gateway.refusal import Refusal
 from protocol.content import Text
-from protocol.errors import NOT_RELATED
+from protocol.errors import INTERNAL, NOT_RELATED
 from protocol.frames import Message
 from protocol.topics import Publication
 
@@ -118,6 +119,7 @@ class Gateway:
         self.committing = asyncio.Event()
         self.committing.set()
         self.unavailable = False
+        self.refusal: Refusal | None = None
         self.records: list[bytes] = []
         self.heard: dict[str, int] = {}
         self.grew: Callable[[], None] = lambda: None
@@ -128,6 +130,8 @@ class Gateway:
         await self.committing.wait()
         if self.unavailable:
             raise OSError("no space left on device")
+        if self.refusal is not None:
+            return self.refusal
         if command.origin.id in self.heard:
             return Repeated(7, self.heard[command.origin.id])
         self.heard[command.origin.id] = self.append(posted(len(self.records), command.origin))
@@ -150,7 +154,7 @@ class Names:
 
     def name_of(self, corpid: str, person: str) -> str:
         assert corpid == CORP
-        return {f"{CORP}/zhangsan": "zhangsan", "amy": "wm-amy"}[person]
+        return {f"{CORP}/zhangsan": "zhangsan", "amy": "wm-amy", "reset": ""}[person]
 
     def group_of(self, conversation: str) -> tuple[str, str]:
         return {"cvgroup": (CORP, "wr1")}[conversation]
@@ -427,6 +431,16 @@ async def test_what_is_no_command_is_named_on_the_error_topic(
         assert (door.faults_total, door.connections_total) == (1, 1)
 
 
+async def test_a_command_that_ends_without_an_event_is_named(broker: AnyBroker) -> None:
+    gateway = Gateway()
+    gateway.refusal = Refusal(INTERNAL)
+    async with opened(broker, gateway, MemoryCursor()), Service(broker) as till:
+        await till.subscribe(f"hutong/v1/{CORP}/evt/error", qos=1)
+        await till.command("order-1")
+        _, error = await till.next()
+        assert (error["commandid"], error["data"]["reason"]) == ("order-1", "internal")
+
+
 async def test_an_enterprise_that_mqtt_is_not_trusted_for_is_named(broker: AnyBroker) -> None:
     gateway = Gateway()
     async with opened(broker, gateway, MemoryCursor(), trusted=frozenset()), Service(broker) as till:
@@ -461,6 +475,7 @@ async def test_every_event_is_told_in_order_in_the_enterprises_own_names(broker:
         Delivered(CORP, "cv1", 1, "amy", origin, 1000),
         RelationPut(CORP, f"{CORP}/zhangsan", "amy", "cv1", "mutual", 1, "shop", "VIP", ("et1",), False, True, 1000),
         RelationPut(CORP, f"{CORP}/zhangsan", "gone", "cv2", "mutual", 1, "", "", (), False, False, 1000),
+        RelationPut(CORP, f"{CORP}/zhangsan", "reset", "cv3", "mutual", 1, "", "", (), False, False, 1000),
         GroupPut(CORP, "cvgroup", "wr1", "Tea", f"{CORP}/zhangsan", (), "", 1000),
         Joined("cvgroup", "amy", 1, "scanned", 1000),
         Left("cvgroup", "amy", 2, "left", 1000),
@@ -473,8 +488,8 @@ async def test_every_event_is_told_in_order_in_the_enterprises_own_names(broker:
             heard = [await till.next() for _ in range(8)]
     assert [(topic.partition("/evt/")[2], told["id"]) for topic, told in heard] == [
         ("message/accepted", "7-2"), ("message/refused", "7-4"), ("message/delivered", "7-5"),
-        ("relation/changed", "7-6"), ("group/changed", "7-8"), ("group/joined", "7-9"), ("group/left", "7-10"),
-        ("message/accepted", "7-11"),
+        ("relation/changed", "7-6"), ("group/changed", "7-9"), ("group/joined", "7-10"), ("group/left", "7-11"),
+        ("message/accepted", "7-12"),
     ]  # fmt: skip
     assert '"amy"' not in json.dumps(heard)
     data = [told["data"] for _, told in heard]

@@ -154,11 +154,20 @@ class Pipe:
         self.device = device
         self.session: Session | None = None
         self.waiting = bytearray()
-        self.stalled = False
+        self.ever_stalled = False
         self.paused = False
         self.gone = False
         self.closed_with = 0
         self._drained: list[asyncio.Future[None]] = []
+        self._stalled = False
+
+    @property
+    def stalled(self) -> bool:
+        return self._stalled
+
+    @stalled.setter
+    def stalled(self, on: bool) -> None:
+        self._stalled, self.ever_stalled = on, self.ever_stalled or on
 
     def write(self, data: bytes) -> None:
         if self.gone:
@@ -244,6 +253,7 @@ class Device:
         self.link_cursors = cursors
         self.link_got: set[Key] = set()
         self.link_phase = "new"
+        self.link_accepted: set[Key] = set()  # what this link was told of its own, while live and taking everything
         self.faults: list[int] = []
 
     @property
@@ -318,6 +328,7 @@ class Device:
         key = frame["conversation"], frame["sequence"]
         assert self.link_phase != "new", "welcome comes first"
         assert key not in self.link_got, "nothing twice on one link"
+        assert key not in self.link_accepted, "a live device hears accepted instead of its own message"
         self.link_got.add(key)
         assert key[1] > self.link_cursors.get(key[0], 0), "nothing at or below a cursor"
         assert key[1] > max((at for name, at in self.link_got - {key} if name == key[0]), default=0), "in order"
@@ -328,6 +339,9 @@ class Device:
         number, key = frame["number"], (frame["conversation"], frame["sequence"])
         assert self.accepted.setdefault(number, key) == key, "a repeat gets its first answer"
         sent = self.sent[number]
+        assert self.pipe is not None
+        if self.link_phase == "synced" and not self.pipe.ever_stalled:
+            self.link_accepted.add(key)
         if isinstance(sent, frames.Send) and number > self.former:
             assert key[0] == sent.conversation
             self.stored.setdefault(key, None)
@@ -348,6 +362,7 @@ class Device:
             self.cursors.pop(key[0], None)
             self.link_cursors.pop(key[0], None)
             self.link_got.discard(key)
+            self.link_accepted.discard(key)
         self.former = max(self.accepted, default=0)
 
     def _fault(self, frame: dict[str, Any]) -> None:

@@ -261,7 +261,11 @@ class Ledger:
 
     @line(r"reset WORD")
     def reset(self, corp: str) -> Outcome:
-        return self._serve(commands.ResetCorp(corp))
+        """Tell which commands over MQTT were cut short."""
+        before = len(self.records)
+        self._serve(commands.ResetCorp(corp))
+        ended = [event for event in self.records[before:] if isinstance(event, CommandRefused)]
+        return ", ".join(f"{event.origin.id} {self._told(event)}" for event in ended) or "accepted"
 
     # What people ask for.
 

@@ -221,7 +221,7 @@ def corp_rows(draw: st.DrawFn, corpid: str, handles: list[str]) -> CorpRow:
 @st.composite
 def any_world(draw: st.DrawFn) -> World:
     handles = draw(st.lists(_id, unique=True, max_size=3))
-    corpids = draw(st.lists(_id, unique=True, max_size=2))
+    corpids = draw(st.lists(st.from_regex(r"[A-Za-z0-9_-]{1,9}", fullmatch=True), unique=True, max_size=2))
     consumers = [draw(st.builds(ConsumerRow, st.just(handle), _name, _name, some(corpids))) for handle in handles]
     rows = [draw(corp_rows(corpid, handles)) for corpid in corpids]
     return World(1, draw(st.sampled_from([None, "tiny", "wecom-2018-11"])), draw(st.none() | _id), consumers, rows)

@@ -6,12 +6,16 @@ from functools import cache
 
 import pytest
 
-from gateway import commands, deadlines
+from gateway import commands, deadlines, events, policy
 from gateway.config import Config
+from gateway.decide import messages
 from gateway.events import Origin
+from gateway.policy import Attempt
+from gateway.refusal import Refusal
 from gateway.session import Phase, Session
+from gateway.state import State
 from protocol import content, frames
-from protocol.errors import Close
+from protocol.errors import INTERNAL, Close
 from tests.property.simulated import CORP, WORLD, Device, Simulation, lived
 
 history = cache(lived)
@@ -97,7 +101,7 @@ async def test_cursors_without_a_good_token_hide_nothing(open_simulation: Open) 
 
 
 async def test_who_left_a_busy_group_still_catches_up(open_simulation: Open) -> None:
-    simulation = open_simulation()
+    simulation = open_simulation(rejoin_records_max=0)
     zhang, amy = device(simulation, "zhang"), device(simulation, "amy")
     tea = simulation.router.state.corps[CORP].chats["chat-tea"]
     for one in (zhang, amy):
@@ -330,3 +334,82 @@ async def test_a_reset_leaves_nothing_in_an_outbox_that_is_held_back(open_simula
     amy.pipe.drain()
     await simulation.settle()
     assert set(amy.stored) == set(simulation.mail.boxes["amy"])
+
+
+async def test_a_token_tells_of_nothing_that_is_still_being_appended(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy, zhang = device(simulation, "amy"), device(simulation, "zhang")
+    amy.connect(True, 0)
+    zhang.connect(True, 0)
+    await simulation.settle()
+    before = simulation.journal.position
+    zhang.send(chat(simulation, "zhang", "amy"), "one")
+    await simulation.settle()
+    simulation.journal.hold()
+    zhang.send(chat(simulation, "zhang", "amy"), "two")
+    await simulation.settle()
+    simulation.router._sync_all()  # as the timer does, whenever it is due
+    assert amy.token == f"1 {before + 1} amy"
+
+
+async def test_a_message_is_told_delivered_once(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    phone, desk = device(simulation, "amy"), device(simulation, "amy", "desk")
+    for one in (phone, desk):
+        one.connect(True, 0)
+    await simulation.settle()
+    known = {handle: name for name, handle in simulation.router.state.corps[CORP].consumers.items()}
+    text = content.Text("x")
+    for number in range(3):
+        origin = Origin("till", f"{number}")
+        await simulation.ask(commands.SendFor(CORP, origin, "member", "zhang", "consumer", known["amy"], text))
+    single, before = chat(simulation, "zhang", "amy"), simulation.journal.position
+    for one, upto, told in ((phone, 2, 2), (desk, 2, 2), (desk, 1, 2), (phone, 3, 3), (desk, 3, 3)):
+        one.say(frames.Ack(((single, upto),)))
+        await simulation.settle()
+        assert simulation.journal.position == before + told
+
+
+async def test_a_defect_in_deciding_refuses_one_recipient_and_ends_nothing(
+    open_simulation: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = open_simulation()
+    staff = [commands.PutMember(CORP, name, name, (7,)) for name in ("zhang", "li")]
+    store, till = commands.PutDepartment(CORP, 7, "store", store=True), commands.PutApp(CORP, "till", "Till", "secret")
+    await simulation.ask(store, till, *staff)
+    check = policy.check
+
+    def poisoned(state: State, attempt: Attempt) -> Refusal | None:
+        assert attempt.conversation.people != (f"{CORP}/zhang",), "poison"
+        return check(state, attempt)
+
+    monkeypatch.setattr(policy, "check", poisoned)
+    text = content.Text("open at nine")
+    await simulation.ask(commands.SendFor(CORP, Origin("till", "1"), "app", "till", "store", "7", text))
+    for _ in range(5):
+        await simulation.router.query(lambda state, now_ms: None)
+    assert simulation.router.statistics.defects == len(simulation.defects) == 1
+    happened = [events.decode(record) for _, record in simulation.journal.replay(0)]
+    refused = [event for event in happened if isinstance(event, events.CommandRefused)]
+    assert [(event.recipient, event.code) for event in refused] == [(f"{CORP}/zhang", INTERNAL.code)]
+    assert [event.sender for event in happened if isinstance(event, events.Posted) and event.origin] == [
+        f"{CORP}/#till"
+    ]
+    simulation.defects.clear()
+
+
+async def test_a_defect_in_an_acknowledgement_ends_nothing(
+    open_simulation: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    monkeypatch.setattr(messages, "delivered", lambda *_: 1 // 0)
+    amy.say(frames.Ack(()))
+    amy.send(chat(simulation, "zhang", "amy"), "hello")
+    while 1 not in amy.accepted:
+        await asyncio.sleep(0)
+        assert not simulation.turning.done()
+    assert [type(defect) for defect in simulation.defects] == [ZeroDivisionError]
+    simulation.defects.clear()

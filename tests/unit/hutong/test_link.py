@@ -262,3 +262,31 @@ async def test_what_nobody_reads_is_bounded() -> None:
         await amy.wait_for(lambda message: message.sequence == 10)
         assert [(await amy.next_message()).sequence for _ in range(3)] == [8, 9, 10]
         assert amy.ledger.unread_dropped == 7
+
+
+async def test_a_fault_counts_where_its_close_is_lost() -> None:
+    async def play(far: Far) -> None:
+        await far.welcome()
+        await far.message(1)
+        await far.hear()
+        await far.tell("fault", code=4409, reason="replaced", text="another link")
+
+    async with server(play) as url, Consumer(url, "token") as amy:
+        assert (await asyncio.wait_for(amy.ended(), 5)).code == 4409
+
+
+async def test_two_may_wait_for_the_next_message() -> None:
+    async def play(far: Far) -> None:
+        await far.welcome()
+        await far.until_gone()
+
+    async with server(play) as url, Consumer(url, "token") as amy:
+        both = [asyncio.ensure_future(amy.next_message()) for _ in range(2)]
+        await asyncio.sleep(0)
+        for sequence in (1, 2):
+            amy._take_message(
+                {"corp": "ww1", "conversation": "cv1", "sequence": sequence, "time_ms": 0, "side": "member",
+                 "sender": "zhangsan", "content": {"kind": "text", "text": str(sequence)}}
+            )  # fmt: skip
+            await asyncio.sleep(0)
+        assert sorted(message.text for message in await asyncio.gather(*both)) == ["1", "2"]

@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "port": 8480,
     "profile": None,
     "mqtt": "off",
+    "mqtt_trusted": None,
     "durability": "disk",
     "json": False,
 }
@@ -101,6 +102,7 @@ def test_serve_takes_every_option(served: list[Any]) -> None:
             "port": 0,
             "profile": "tiny",
             "mqtt": "mqtt://127.0.0.1:1884",
+            "mqtt_trusted": None,
             "durability": "memory",
             "json": True,
         }
