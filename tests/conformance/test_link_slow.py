@@ -109,11 +109,7 @@ async def test_reader_that_returns_while_others_go_on_becomes_live_again(crowd: 
 
     going_on = asyncio.get_running_loop().create_task(go_on())
     async with asyncio.timeout(30):
-<<<<<<< HEAD
-        sequences = await heard_until_synced(slow, crowd)  # live then, though perhaps soon cut over again
-=======
         sequences = await heard_until_synced(slow, crowd)  # sent when the link becomes live
->>>>>>> robust
     stop.set()
     await going_on
     while sequences[-1] < crowd.head:
