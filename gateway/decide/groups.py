@@ -199,13 +199,17 @@ def leave(state: State, now_ms: int, person: AnyPerson, frame: frames.Leave) -> 
     draft = Draft(state, now_ms)
     if person.key == group.owner:
         heirs = [key for key in (*group.admins, *group.seats) if key != person.key]
-        heir = next((key for key in heirs if isinstance(state.people[key], Member)), None)
+        heir = next((key for key in heirs if _may_own(state.people[key])), None)
         if heir is None:
             return Refusal(NOT_OWNER, "group/last_member")
         _put(draft, conversation, group, Notice("owner_changed", who=(_name(state, heir),)), owner=heir)
     unseat(draft, conversation, (person.key,), "left")
     draft.conversation = conversation.id
     return draft
+
+
+def _may_own(person: AnyPerson) -> bool:
+    return isinstance(person, Member) and not person.departed
 
 
 def _name(state: State, member: str) -> str:

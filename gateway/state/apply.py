@@ -19,7 +19,7 @@ from gateway.state.people import Answer, Consumer, Device, Known, Member, member
 if TYPE_CHECKING:
     from gateway.state import State
 
-AWAITED_MAX = 256  # outcomes in one conversation that wait for their first acknowledgement
+AWAITED_MAX = 2_000  # outcomes in one conversation that wait for their first acknowledgement
 
 Applier = Callable[["State", Any], None]
 APPLIERS: dict[type, Applier] = {}
