@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from adapters.compose import Gateway, OpenDoor, run
+from adapters.data_folder import RESERVE_BYTES
 from adapters.http import CannotListen
 from adapters.log import Stamp, log_to_stderr
 from adapters.world import BrokenWorld, World, demo, read
@@ -110,6 +111,8 @@ async def _serve(
             _say("durability is memory: what is acknowledged is lost when this process ends")
         if not gateway.fresh and (world is not None or profile is not None):
             _say(f"{data} holds a world already: --world and --profile were not applied")
+        if not gateway.journal.room():
+            _say(f"less than {RESERVE_BYTES >> 20} MiB, the reserve, is free under {data}: commands are refused")
         state = gateway.router.state
         log.info(
             "started", url=gateway.base_url, data=str(data) if durability == "disk" else None, epoch=state.epoch,
@@ -165,7 +168,15 @@ def world_of(name: str) -> World:
 
 def _ready_line(gateway: Gateway, json: bool) -> str:
     urls = gateway.urls()
-    return msgspec.json.encode(urls).decode() if json else f"hutong is ready on {gateway.base_url}"
+    if json:
+        return msgspec.json.encode(urls).decode()
+    broker = f" with a broker on {_without_password(urls.mqtt_url)}" if urls.mqtt_url is not None else ""
+    return f"hutong is ready on {urls.base_url}{broker}"
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def checkpoint(data: Path) -> int:

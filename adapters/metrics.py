@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from adapters.data_folder import RESERVE_BYTES
 from adapters.http import Listener, check_host
 from adapters.link import Links
 from gateway.ports import Clock
@@ -16,6 +17,11 @@ from gateway.session import Phase
 from gateway.state.people import Consumer
 
 PREFIX: Final = "hutong_"
+WHY: Final = {  # a check says no
+    "started": "the gateway is starting or ending",
+    "loop": "the loop has ended",
+    "disk": f"less than {RESERVE_BYTES >> 20} MiB, the reserve, is free: commands are refused until there is room",
+}
 
 Sample = tuple[str, str, str, dict[str, float]]  # name, help, label (or none), value of each label's value
 
@@ -95,7 +101,7 @@ class Health:
 
 def _verdict(checks: dict[str, bool], verbose: bool) -> web.Response:
     good = all(checks.values())
-    lines = [f"[{'+' if ok else '-'}] {name}" for name, ok in checks.items()] if verbose else []
+    lines = [f"[+] {name}" if ok else f"[-] {name}: {WHY[name]}" for name, ok in checks.items()] if verbose else []
     text = "\n".join([*lines, "ok" if good else "not ok"])
     return web.Response(text=f"{text}\n", status=200 if good else 503)
 

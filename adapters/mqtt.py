@@ -70,7 +70,7 @@ class MqttDoor:
     """The gateway as a client of a broker.
 
     `client_id` names the persistent session: one gateway, one id. `trusted` are the enterprises that commands may speak
-    for, None for all; `Address.trusted_by_default` is design 5's default.
+    for, None for all; by default (`Address.trusted_by_default`) all on a loopback broker, none elsewhere.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class MqttDoor:
         self._trusted = trusted
         self._version = aiomqtt.ProtocolVersion.V5
         self._pause_s = PAUSE_MIN_S
+        self._away = False
         self._grown = asyncio.Event()
         self._mark = Mark()
         self._asking: set[asyncio.Task[object]] = set()
@@ -116,6 +117,7 @@ class MqttDoor:
             self._pause_s = 0.0
             return
         self._pause_s = max(self._pause_s, PAUSE_MIN_S)
+        self._away = True
         log.warning("broker_away", why=str(why) or type(why).__name__, again_in_s=self._pause_s)
 
     async def _serve(self, link: BrokerLink) -> None:
@@ -126,6 +128,9 @@ class MqttDoor:
         await link.tell(gateway_state(online=True), retain=True)
         self._pause_s = PAUSE_MIN_S
         self.connections_total += 1
+        if self._away:
+            self._away = False
+            log.info("broker_back")
         self.link = link
         self.connected.set()
         try:

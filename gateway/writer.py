@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
-from gateway.commands import Command, SliceJob
+from gateway.commands import Command, Repeated, SendFor, SliceJob
 from gateway.config import Config
 from gateway.decide import messages
 from gateway.effects import CloseLinks
@@ -37,7 +37,8 @@ _encode = events.encode
 class Decision(Struct, frozen=True, gc=False):
     """A line of the recent decisions: what was asked by whom, and what became of it.
 
-    `ordinal` counts decisions of this process; a line may be shown once `position` is durable.
+    `ordinal` counts decisions of this process; a line may be shown once `position` is durable. `repeated` says that
+    nothing was decided anew: the command was heard before, and its first outcome stands.
     """
 
     ordinal: int
@@ -48,6 +49,15 @@ class Decision(Struct, frozen=True, gc=False):
     conversation: str
     number: int
     refusal: Refusal | None
+    repeated: bool = False
+
+
+def _refusal_in(answer: Any) -> Refusal | None:
+    """Find the refusal in what was decided: a service's is an event, so that it is told over MQTT."""
+    if isinstance(answer, list):
+        refused = next((event for event in answer if isinstance(event, events.CommandRefused)), None)
+        return Refusal(by_code(refused.code), refused.rule, refused.retry_at_ms) if refused is not None else None
+    return answer if isinstance(answer, Refusal) else None
 
 
 class Writer:
@@ -131,8 +141,9 @@ class Writer:
         if isinstance(answer, list) and isinstance(wish, Command):
             self._apply(turn, answer)
         if isinstance(wish, Command):
-            refusal = answer if isinstance(answer, Refusal) else None
-            self._note(turn.now_ms, "", type(wish).__name__, "", 0, refusal)
+            asker = wish.corpid if isinstance(wish, SendFor) else ""
+            repeated = isinstance(answer, Repeated)
+            self._note(turn.now_ms, asker, type(wish).__name__, "", 0, _refusal_in(answer), repeated=repeated)
 
     def _take_links(self, turn: Turn, room: bool) -> None:
         """Give each link that waits its share; what is left waits for the next turn, at the end of the line."""
@@ -254,11 +265,13 @@ class Writer:
         return Refusal(INTERNAL)
 
     def _note(
-        self, now_ms: int, person: str, what: str, conversation: str, number: int, refusal: Refusal | None
-    ) -> None:
+        self, now_ms: int, person: str, what: str, conversation: str, number: int, refusal: Refusal | None,
+        *, repeated: bool = False,
+    ) -> None:  # fmt: skip
         self._decided += 1
+        position = self.state.position
         self.recent_decisions.append(
-            Decision(self._decided, self.state.position, now_ms, person, what, conversation, number, refusal)
+            Decision(self._decided, position, now_ms, person, what, conversation, number, refusal, repeated)
         )
 
     # Applying.
@@ -298,9 +311,8 @@ class Writer:
                 self.audience.seat(event.conversation, event.person)
             elif isinstance(event, events.Left):
                 self.audience.unseat(event.conversation, event.person)
-            elif isinstance(event, events.CommandRefused):
-                refusal = Refusal(by_code(event.code), event.rule, event.retry_at_ms)
-                self._note(turn.now_ms, event.recipient or event.corpid, "SendFor", "", 0, refusal)
+            elif isinstance(event, events.CommandRefused) and event.recipient:
+                self._note(turn.now_ms, event.recipient, "SliceJob", "", 0, _refusal_in([event]))
             turn.effects += effects.of(event)
 
     def _before_reset(self, turn: Turn, corpid: str) -> None:

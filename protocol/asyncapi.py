@@ -13,6 +13,7 @@ import msgspec
 
 from protocol import frames, topics
 from protocol.codec import FRAME_BYTES_MAX
+from protocol.content import Text
 from protocol.errors import CLOSINGS, POLICIES, REASONS
 
 Map = dict[str, Any]
@@ -189,12 +190,27 @@ def _mqtt_messages(payloads: dict[str, Map]) -> Map:
             "correlationId": _ref("correlationIds", correlation),
             "payload": payloads[name],
         }
+    messages["command.message.send"]["examples"] = [_send_example()]
     messages["state"] = {
         "name": "state",
         "summary": "Whether the gateway listens; the last will says offline.",
         "payload": payloads["state"],
     }
     return messages
+
+
+def _send_example() -> Map:
+    """Write a whole command, from the struct that reads it."""
+    data = topics.MessageSend(topics.Sender(app="1000002"), topics.Target(consumer="wmV9k"), Text("您的订单已发货"))
+    envelope = _structs()["command.message.send"](
+        specversion="1.0", id="order-7", source="/till/1", type=_type("message/send"), data=data,
+        replyto="hutong/v1/ww0c1f/reply/till",
+    )  # fmt: skip
+    return {
+        "name": "send",
+        "summary": "An app writes to a customer; published to hutong/v1/ww0c1f/cmd/message/send.",
+        "payload": msgspec.to_builtins(envelope),
+    }
 
 
 # Servers
@@ -215,7 +231,8 @@ def _servers() -> Map:
             "protocol": "mqtt",
             "protocolVersion": "5.0",
             "description": "The broker that the gateway was given; MQTT 3.1.1 serves as well. The gateway keeps a "
-            "persistent session: what is published while it is down arrives.",
+            "persistent session: what is published while it is down arrives. On nats-server, a topic with a space or "
+            "an odd character (`*`, `>`) in a level ends the connection of whoever publishes it.",
             "security": [_ref("securitySchemes", "broker")],
             "bindings": {
                 "mqtt": {

@@ -37,6 +37,9 @@ JOB_RECIPIENTS_MAX: Final = 10_000  # as one call of the vendor's mass message (
 JOBS_MAX: Final = 1_000  # of the whole gateway
 VOICES_MAX: Final = 200_000  # people who may speak, remembered
 
+_FROM: Final = "from"  # the field of an MQTT command that names nobody
+_TO: Final = "to"
+
 _decode_content = msgspec.msgpack.Decoder(Sendable).decode
 _encode = MSGPACK.encode
 
@@ -120,7 +123,7 @@ def _start_job(state: State, now_ms: int, command: SendFor) -> list[AnyEvent]:
     department = int(command.target) if command.target.isdecimal() else -1
     if isinstance(sender, Refusal):
         return [_refused(command, now_ms, sender)]
-    if department not in corp.departments:
+    if department not in corp.departments or not corp.departments[department].store:
         reason = UNKNOWN_DEPARTMENT
     staff = [state.member(key) for key in corp.members.values()]
     recipients = tuple(
@@ -131,7 +134,7 @@ def _start_job(state: State, now_ms: int, command: SendFor) -> list[AnyEvent]:
     elif not reason and not recipients:
         reason = UNKNOWN_PERSON
     if reason is not None:
-        return [_refused(command, now_ms, Refusal(reason))]
+        return [_refused(command, now_ms, Refusal(reason, "" if reason is TOO_MANY else _TO))]
     is_app = command.sender_kind == "app"
     key = (app_key if is_app else member_key)(command.corpid, command.sender)
     body = msgspec.Raw(_encode(command.content))
@@ -162,9 +165,9 @@ def slice_failed(state: State, now_ms: int, command: SliceJob) -> list[AnyEvent]
 def _sender(state: State, command: SendFor) -> AnyPerson | App | Refusal:
     corp = state.corps[command.corpid]
     if command.sender_kind == "app":
-        return corp.apps.get(command.sender) or Refusal(UNKNOWN_APP)
+        return corp.apps.get(command.sender) or Refusal(UNKNOWN_APP, _FROM)
     key = corp.members.get(command.sender)
-    return state.people[key] if key is not None else Refusal(UNKNOWN_PERSON)
+    return state.people[key] if key is not None else Refusal(UNKNOWN_PERSON, _FROM)
 
 
 def _say(state: State, now_ms: int, command: SendFor) -> list[AnyEvent] | Refusal:
@@ -199,11 +202,11 @@ def _target(state: State, command: SendFor, sender: AnyPerson | App) -> Conversa
     corp = state.corps[command.corpid]
     if command.target_kind == "group":
         name = corp.chats.get(command.target)
-        return state.conversations[name] if name is not None else Refusal(UNKNOWN_CONVERSATION)
+        return state.conversations[name] if name is not None else Refusal(UNKNOWN_CONVERSATION, _TO)
     people = corp.consumers if command.target_kind == "consumer" else corp.members
     person = people.get(command.target)
     if person is None:
-        return Refusal(UNKNOWN_PERSON)
+        return Refusal(UNKNOWN_PERSON, _TO)
     if isinstance(sender, App):
         name = sender.conversations.get(person)
         if name is not None:
@@ -213,7 +216,7 @@ def _target(state: State, command: SendFor, sender: AnyPerson | App) -> Conversa
     if command.target_kind == "member":
         return Refusal(WRONG_KIND, "relation/colleagues")  # colleagues' chats stay inside WeCom, off the bridge
     name = sender.contacts.get(person)
-    return state.conversations[name] if name is not None else Refusal(UNKNOWN_CONVERSATION)
+    return state.conversations[name] if name is not None else Refusal(UNKNOWN_CONVERSATION, _TO)
 
 
 def _open_app_chat(draft: Draft, conversation: Conversation, agent_id: str) -> None:

@@ -35,7 +35,12 @@ class MessageView(Struct, frozen=True, omit_defaults=True):
 
 
 class DecisionView(Struct, frozen=True, omit_defaults=True):
-    """A decision: `what` was asked by `person` (empty where control asked), and the refusal if it was refused."""
+    """A decision: `what` was asked by `person`, and the refusal if it was refused.
+
+    `person` is empty where control asked, the corpid where a service asked over MQTT (`SendFor`), and the recipient
+    whom a message to a store could not reach (`SliceJob`). `repeated` is a command heard before: its first outcome
+    stands, and nothing is accepted anew.
+    """
 
     ordinal: int
     time_ms: int
@@ -48,6 +53,7 @@ class DecisionView(Struct, frozen=True, omit_defaults=True):
     code: int = 0
     rule: str = ""
     retry_at_ms: int = 0
+    repeated: bool = False
 
 
 class MessageFilter(Struct, frozen=True):
@@ -110,7 +116,10 @@ def decisions(
 
 def _decision(one: Decision) -> DecisionView:
     said = one.refusal
-    fields = (said.reason.name, said.reason.code, said.rule, said.retry_at_ms) if said is not None else ()
+    reason, code = (said.reason.name, said.reason.code) if said is not None else ("", 0)
+    rule, retry_at_ms = (said.rule, said.retry_at_ms) if said is not None else ("", 0)
+    accepted = said is None and not one.repeated
     return DecisionView(
-        one.ordinal, one.time_ms, one.what, said is None, one.person, one.conversation, one.number, *fields
+        one.ordinal, one.time_ms, one.what, accepted, one.person, one.conversation, one.number, reason, code,
+        rule, retry_at_ms, one.repeated,
     )  # fmt: skip

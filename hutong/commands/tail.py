@@ -23,7 +23,7 @@ def tail(
     json: Annotated[bool, Parameter(help="Print one JSON object a line.")] = False,
     url: Url = DEFAULT_URL,
 ) -> int:
-    """Show recent messages and decisions, and follow them."""
+    """Show recent messages and decisions since the start of the server; -f follows."""
     if not 1 <= limit <= LIMIT_MAX:
         raise usage(f"--limit is {limit}: it takes a number from 1 to {LIMIT_MAX}.")
     return run(_tail(url, person, limit, follow, _print_json if json else _print_line))
@@ -83,6 +83,8 @@ def _decision(row: Row) -> str:
     who, place = row.get("person") or "control", f" in {row['conversation']}" if row.get("conversation") else ""
     if row["accepted"]:
         return f"{who}{place}: {row['what']} accepted"
+    if row.get("repeated"):
+        return f"{who}{place}: {row['what']} repeated, its first outcome stands"
     again = f", again at {moment(row['retry_at_ms'])} (UTC+8)" if row.get("retry_at_ms") else ""
     rule = f" [{row['rule']}]" if row.get("rule") else ""
     return f"{who}{place}: {row['what']} refused, {row['reason']}{rule}{again}"

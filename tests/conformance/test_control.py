@@ -517,3 +517,11 @@ async def test_health_and_metrics(control: Control) -> None:
     control.gateway.ready = False
     async with control.session.get(f"{base}/readyz") as ready, control.session.get(f"{base}/livez") as live:
         assert (ready.status, live.status) == (503, 200)
+
+
+async def test_readyz_says_why_not(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control.gateway.router.journal, "room", lambda: False)
+    async with control.session.get(f"{control.gateway.base_url}/readyz?verbose") as ready:
+        lines = (await ready.text()).splitlines()
+    assert (ready.status, lines[:2], lines[3:]) == (503, ["[+] started", "[+] loop"], ["not ok"])
+    assert lines[2].startswith("[-] disk: less than 64 MiB, the reserve, is free")

@@ -16,6 +16,7 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from structlog.testing import capture_logs
 
 from adapters.broker import Broker
 from adapters.cursor import Cursor, FileCursor, Mark, MemoryCursor
@@ -547,17 +548,20 @@ async def test_a_cursor_of_another_journal_is_not_believed(broker: AnyBroker) ->
 
 async def test_the_broker_goes_and_comes_back(broker: AnyBroker) -> None:
     gateway = Gateway()
-    async with opened(broker, gateway, MemoryCursor()):
-        async with Service(broker) as till:
-            await till.subscribe(f"hutong/v1/{CORP}/evt/#", qos=1)
-        await broker.stop()
-        gateway.append(posted(1, Origin("/till", "order-1")))  # everything else goes on
-        await broker.start()
-        async with Service(broker) as till:
-            assert (await till.next())[1]["commandid"] == "order-1"
-            await till.command("order-2")
-            assert await next_id(gateway) == "order-2"
-            assert (await till.next())[1]["commandid"] == "order-2"
+    with capture_logs() as said:
+        async with opened(broker, gateway, MemoryCursor()):
+            async with Service(broker) as till:
+                await till.subscribe(f"hutong/v1/{CORP}/evt/#", qos=1)
+            await broker.stop()
+            gateway.append(posted(1, Origin("/till", "order-1")))  # everything else goes on
+            await broker.start()
+            async with Service(broker) as till:
+                assert (await till.next())[1]["commandid"] == "order-1"
+                await till.command("order-2")
+                assert await next_id(gateway) == "order-2"
+                assert (await till.next())[1]["commandid"] == "order-2"
+    states = [line["event"] for line in said if line["event"].startswith("broker_")]
+    assert (states[0], states.count("broker_back"), states[-1]) == ("broker_away", 1, "broker_back")
 
 
 async def test_a_clean_end_says_offline(broker: AnyBroker) -> None:

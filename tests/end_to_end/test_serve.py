@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -124,6 +125,19 @@ def test_ready_line_for_people(data: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("hutong is ready on http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_S) == 0
+
+
+def test_ready_line_for_people_names_the_broker(data: Path) -> None:
+    options = ("--data", str(data), "--mqtt", "demo")
+    with subprocess.Popen(
+        command(*options), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert re.fullmatch(r"hutong is ready on http://127.0.0.1:\d+ with a broker on mqtt://127.0.0.1:\d+\n", line)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
         assert process.wait(WAIT_S) == 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from gateway.config import Config
 from gateway.decide import messages
 from gateway.events import Origin
 from gateway.policy import Attempt
+from gateway.queries import recent
+from gateway.queries.recent import DecisionFilter
 from gateway.refusal import Refusal
 from gateway.session import Phase, Session
 from gateway.state import State
@@ -250,6 +253,40 @@ async def test_a_full_disk_does_not_keep_the_loop_spinning_nor_from_stopping(
     assert simulation.router.state.jobs
     simulation.router.stop()
     await asyncio.wait_for(simulation.turning, 5)
+
+
+async def test_a_service_command_is_one_decision_with_its_true_outcome(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    store, office = commands.PutDepartment(CORP, 7, "store", store=True), commands.PutDepartment(CORP, 8, "office")
+    till = commands.PutApp(CORP, "till", "Till", "secret")
+    await simulation.ask(store, office, till, commands.PutMember(CORP, "wang", "Wang", (7, 8)))
+    before = len(simulation.router.recent_decisions)
+
+    def told(origin: str, sender: str, kind: Any, target: str) -> commands.SendFor:
+        return commands.SendFor(CORP, Origin("till", origin), "app", sender, kind, target, content.Text("hello"))
+
+    await simulation.ask(
+        told("1", "till", "member", "wang"),
+        told("2", "pos", "member", "wang"),
+        told("3", "till", "member", "nobody"),
+        told("4", "till", "store", "8"),
+        told("4", "till", "store", "8"),
+        told("5", "pos", "store", "7"),
+    )
+    lines = list(simulation.router.recent_decisions)[before:]
+    assert {(line.person, line.what) for line in lines} == {(CORP, "SendFor")}
+    assert [(line.refusal and (line.refusal.reason.name, line.refusal.rule), line.repeated) for line in lines] == [
+        (None, False),
+        (("unknown_app", "from"), False),
+        (("unknown_person", "to"), False),
+        (("unknown_department", "to"), False),
+        (None, True),
+        (("unknown_app", "from"), False),
+    ]
+    views = list(recent.decisions(reversed(lines), simulation.router.durable_position, DecisionFilter(), 0))
+    assert [(view.accepted, view.repeated) for view in reversed(views)] == [
+        (True, False), (False, False), (False, False), (False, False), (False, True), (False, False)
+    ]  # fmt: skip
 
 
 async def test_an_acknowledgement_that_names_a_conversation_twice_delivers_once(open_simulation: Open) -> None:

@@ -242,3 +242,11 @@ def test_what_is_no_command_is_not_valid(changes: Map) -> None:
     assert not valid("command.message.send", payload(**changes))
     with pytest.raises(topics.Unreadable):
         topics.read_command(TOPIC, payload(**changes))
+
+
+def test_the_example_of_a_command_is_one() -> None:
+    (example,) = MESSAGES["command.message.send"]["examples"]
+    sent = orjson.dumps(example["payload"])
+    assert valid("command.message.send", sent)
+    command = topics.read_command("hutong/v1/ww0c1f/cmd/message/send", sent)
+    assert (command.id, command.data.to.chosen()) == ("order-7", ("consumer", "wmV9k"))
