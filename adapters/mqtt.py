@@ -106,7 +106,7 @@ class MqttDoor:
             try:
                 async with BrokerLink(self._address, self._client_id, self._version) as link:
                     await self._serve(link)
-            except (aiomqtt.MqttError, _NothingDone) as why:
+            except (aiomqtt.MqttError, _NothingDone, OSError) as why:  # OSError: the cursor could not be stored
                 self._note(why)
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)

@@ -33,14 +33,13 @@ async def open_world(folder: Path | None, begin: Callable[[State], Genesis]) -> 
         journal: Journal = MemoryJournal()
         return await _restored(journal, Keys.fresh(), begun, begin)
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    keyed = (folder / KEYS_FILE).exists()
     journal = SqliteJournal(folder)
     try:
         return await _restored(journal, Keys.kept_in(folder), begun, begin)
     except BaseException:
-        if (
-            begun is not None
-        ):  # nobody else can have made these files: we hold the folder's lock until the journal closes
-            for file in (*files_of(folder), folder / KEYS_FILE):
+        if begun is not None:  # there was no journal, and nobody else can have made one: we hold the folder's lock
+            for file in files_of(folder) if keyed else (*files_of(folder), folder / KEYS_FILE):
                 file.unlink(missing_ok=True)
         await journal.close()
         for path in missing:

@@ -17,7 +17,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
-from gateway.ports import ResumePoint
+from adapters.data_folder import sync_folder
+from gateway.ports import CannotOpen, ResumePoint
 from protocol.ids import corp_of
 
 ALGORITHM: Final = "HS256"
@@ -61,8 +62,13 @@ class Keys(Struct, frozen=True):
         """Read the keys of a data folder, making them on first use, readable by the owner alone."""
         path = folder / KEYS_FILE
         if path.exists():
-            kept = json.loads(path.read_text())
-            return cls(kept["key_id"], bytes.fromhex(kept["link"]), bytes.fromhex(kept["resume"]))
+            try:
+                kept = json.loads(path.read_text())
+                return cls(kept["key_id"], bytes.fromhex(kept["link"]), bytes.fromhex(kept["resume"]))
+            except (OSError, ValueError, KeyError, TypeError) as why:
+                raise CannotOpen(
+                    f"{path} cannot be read: put back a backup, or remove it and have every token made anew"
+                ) from why
         keys = cls.fresh()
         text = json.dumps({"key_id": keys.key_id, "link": keys.link.hex(), "resume": keys.resume.hex()})
         new = path.with_suffix(".new")
@@ -71,6 +77,7 @@ class Keys(Struct, frozen=True):
             file.flush()
             os.fsync(file.fileno())
         new.rename(path)
+        sync_folder(folder)
         return keys
 
 

@@ -294,26 +294,36 @@ class Writer:
             if type(event) is Posted:
                 self._apply_posted(turn, event, None)
                 continue
-            if isinstance(event, events.Joined | events.Left):
-                conversation = self.state.conversations[event.conversation]
-                turn.seal(conversation.id, tuple(self.audience.of(conversation)))
-            elif isinstance(event, events.CorpReset):
-                self._before_reset(turn, event.corpid)
-            elif isinstance(event, events.WorldReset):
-                self._before_world_reset(turn)
+            self._before(turn, event)
             record = _encode(event)
             turn.records.append(record)
             turn.bytes += len(record)
             self.state.apply(event)
-            if isinstance(event, events.CorpPut | events.CorpReset | events.WorldReset):
-                self.next_due_ms = deadlines.next_due_ms(self.state)
-            if isinstance(event, events.Joined):
-                self.audience.seat(event.conversation, event.person)
-            elif isinstance(event, events.Left):
-                self.audience.unseat(event.conversation, event.person)
-            elif isinstance(event, events.CommandRefused) and event.recipient:
-                self._note(turn.now_ms, event.recipient, "SliceJob", "", 0, _refusal_in([event]))
+            self._after(turn, event)
             turn.effects += effects.of(event)
+
+    def _before(self, turn: Turn, event: AnyEvent) -> None:
+        """Fix what an event is about to change for those who listen."""
+        if isinstance(event, events.Joined | events.Left):
+            conversation = self.state.conversations[event.conversation]
+            turn.seal(conversation.id, tuple(self.audience.of(conversation)))
+        elif isinstance(event, events.CorpReset):
+            self._before_reset(turn, event.corpid)
+        elif isinstance(event, events.WorldReset):
+            self._before_world_reset(turn)
+
+    def _after(self, turn: Turn, event: AnyEvent) -> None:
+        """Follow what an event has changed."""
+        if isinstance(event, events.CorpPut | events.CorpReset | events.WorldReset):
+            self.next_due_ms = deadlines.next_due_ms(self.state)
+        elif isinstance(event, events.ClockSet):
+            turn.now_ms = self.now_ms()  # what follows in this turn follows in time
+        elif isinstance(event, events.Joined):
+            self.audience.seat(event.conversation, event.person)
+        elif isinstance(event, events.Left):
+            self.audience.unseat(event.conversation, event.person)
+        elif isinstance(event, events.CommandRefused) and event.recipient:
+            self._note(turn.now_ms, event.recipient, "SliceJob", "", 0, _refusal_in([event]))
 
     def _before_reset(self, turn: Turn, corpid: str) -> None:
         """Drop what this turn had to say in a reset enterprise's conversations, and have its customers forget it.
@@ -329,12 +339,20 @@ class Writer:
             if session.person in customers and session.phase is not Phase.HELLO:
                 session.answer(Forget(corpid))
                 turn.touched[session] = None
-                if session.outbox.held:  # perhaps messages that are to be forgotten
-                    session.outbox.let_go()
-                    self.audience.drop(session, self.groups_of(session.person))
+            self._let_go(session)  # of messages that are to be forgotten, perhaps
+        gone = {name for name, at in self.state.conversations.items() if at.corpid == corpid}
+        kept = [recent for recent in self.recent_messages if recent[1].conversation not in gone]
+        self.recent_messages.clear()
+        self.recent_messages.extend(kept)
         for key in [key for key in self.refusals if key[0].startswith(f"{corpid}/")]:
             del self.refusals[key]  # its members' devices number their sends from 1 again
-        self.audience.forget(name for name, at in self.state.conversations.items() if at.corpid == corpid)
+        self.audience.forget(gone)
+
+    def _let_go(self, session: Session) -> None:
+        """Have a link that was about to rejoin come back through a turn of its own."""
+        if session.outbox.held:
+            session.outbox.let_go()
+            self.audience.drop(session, self.groups_of(session.person))
 
     def _is_of(self, corpid: str, posts: list[Post]) -> bool:
         return self.state.conversations[posts[0][0].conversation].corpid == corpid
@@ -345,6 +363,9 @@ class Writer:
         self.recent_messages.clear()
         self.recent_decisions.clear()
         self.refusals.clear()
+        for session in self.sessions:
+            session.cursors = {}
+            self._let_go(session)
         self.audience.clear()
 
     # Hello and catching up.
@@ -386,8 +407,8 @@ class Writer:
 
     def _drop_cursors(self, session: Session, corpid: str) -> None:
         """Heed no cursor of an enterprise that was reset: its ids have come again, with other messages."""
-        conversations = self.state.conversations
-        session.cursors = {name: upto for name, upto in session.cursors.items() if conversations[name].corpid != corpid}
+        known = ((name, self.state.conversations.get(name), upto) for name, upto in session.cursors.items())
+        session.cursors = {name: upto for name, at, upto in known if at is not None and at.corpid != corpid}
 
     def _catch_up(self, turn: Turn, session: Session, *, returning: bool = False) -> None:
         """Send a link on: live if it has missed nothing, else to the journal for what it has.

@@ -4,7 +4,7 @@
 `mutual` is confirmed. A side that deletes leaves the other one behind, as in WeCom (DOC 90313, 84061).
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET
 
@@ -19,6 +19,14 @@ from protocol import frames
 from protocol.content import Affair, Notice
 from protocol.errors import ALREADY, BLOCKED, NOT_RELATED, UNKNOWN_CODE, UNKNOWN_CONVERSATION, WRONG_KIND, WRONG_SIDE
 
+AFFAIRS: Final[dict[RelationStatus, Affair]] = {
+    "pending": "relation_requested",
+    "half": "relation_made",
+    "mutual": "relation_made",
+    "refused": "relation_refused",
+    "removed_by_member": "relation_removed",
+    "removed_by_consumer": "relation_removed",
+}
 ADDED_BY_SCAN = 1  # DOC 92114: add_way 1 is a scanned QR code
 
 
@@ -51,12 +59,12 @@ def scan(state: State, now_ms: int, person: AnyPerson, frame: frames.Scan) -> Dr
         )
     )  # fmt: skip
     affair: Affair = "relation_made" if code.skip_verify else "relation_requested"
-    _tell(draft, corp.corpid, affair, conversation, member, person.key, own, code.state)
+    tell(draft, corp.corpid, affair, conversation, member, person.key, own, code.state)
     draft.conversation = conversation
     return draft
 
 
-def _tell(
+def tell(
     draft: Draft, corpid: str, affair: Affair, conversation: str, member: Member, consumer: str, own: str, state: str
 ) -> None:
     """Tell both sides in their own affairs; the QR code's state is the enterprise's business."""
@@ -108,7 +116,7 @@ def _change(
     if affair is not None:
         member = state.member(relation.member)
         own = state.own_of(conversation.corpid, relation.consumer)
-        _tell(draft, conversation.corpid, affair, name, member, relation.consumer, own, "")
+        tell(draft, conversation.corpid, affair, name, member, relation.consumer, own, "")
     return draft
 
 

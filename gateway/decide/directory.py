@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from gateway import commands, events
 from gateway.decide import groups
-from gateway.decide.contacts import put
+from gateway.decide.contacts import AFFAIRS, put, tell
 from gateway.decide.draft import Draft
 from gateway.refusal import Refusal
 from gateway.state import State
+from gateway.state.conversations import Conversation
 from gateway.state.corps import Corp
 from gateway.state.people import Consumer, Member
-from protocol.content import Affair, Notice
+from protocol.content import Notice
 from protocol.errors import (
     CANCELLED,
     EXISTS,
@@ -27,7 +28,6 @@ from protocol.ids import derive_free, member_key
 CORPS_MAX: Final = 1_000
 PEOPLE_MAX: Final = 2_000_000
 CODES_MAX: Final = 500_000  # DOC 92228: contact ways of one enterprise; here of the whole world
-REVOKED_MAX: Final = 10_000
 
 Decided = list[events.AnyEvent] | Refusal
 
@@ -169,20 +169,21 @@ def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> De
         for name in ("status", "added_by", "state", "remark", "tags", "blocked_by_member", "blocked_by_consumer")
     }
     opened = consumer.contacts.get(member.key)
+    name = opened or draft.new_id("cv", command.corpid)
     if opened is not None:
-        conversation = state.conversations[opened]
-        return [put(conversation, state.relation(opened), now_ms, **changed)]
-    name = draft.new_id("cv", command.corpid)
-    draft.add(
-        events.RelationPut(
-            corpid=command.corpid, member=member.key, consumer=command.consumer, conversation=name, time_ms=now_ms,
-            **changed,
-        )
-    )  # fmt: skip
-    external = draft.name_of(command.corpid, command.consumer)
-    affair: Affair = "relation_requested" if command.status == "pending" else "relation_made"
-    draft.post(command.corpid, member.own, Notice(affair, name, "single", (external,), state=command.state))
-    draft.post(command.corpid, own, Notice(affair, name, "single", (member.userid,), member.name))
+        relation = state.relation(opened)
+        draft.add(put(state.conversations[opened], relation, now_ms, **changed))
+    else:
+        relation = None
+        draft.add(
+            events.RelationPut(
+                corpid=command.corpid, member=member.key, consumer=command.consumer, conversation=name,
+                time_ms=now_ms, **changed,
+            )
+        )  # fmt: skip
+    if relation is None or relation.status != command.status:
+        affair = AFFAIRS[command.status]
+        tell(draft, command.corpid, affair, name, member, command.consumer, own, command.state)
     return draft.events
 
 
@@ -209,9 +210,26 @@ def put_group(state: State, now_ms: int, command: commands.PutGroup) -> Decided:
     seats = state.group(conversation).seats if conversation in state.conversations else {}
     everyone = dict.fromkeys([*(corp.members[userid] for userid in userids), *command.consumers])
     new = tuple(key for key in everyone if key not in seats)
+    if conversation in state.conversations:
+        _tell_changes(draft, state.conversations[conversation], command)
     if new:
         groups.seat(draft, command.corpid, conversation, command.name, new, "created")
     return draft.events
+
+
+def _tell_changes(draft: Draft, conversation: Conversation, command: commands.PutGroup) -> None:
+    """Tell a group what control has changed of it."""
+    group = draft.state.group(conversation.id)
+    admins = {draft.state.member(key).userid for key in group.admins}
+    changes = [
+        (group.name != command.name, Notice("renamed", text=command.name)),
+        (group.notice != command.notice, Notice("announced", text=command.notice)),
+        (draft.state.member(group.owner).userid != command.owner, Notice("owner_changed", who=(command.owner,))),
+    ]
+    changes += [(True, Notice("admin_changed", who=(userid,))) for userid in sorted(admins ^ set(command.admins))]
+    for changed, notice in changes:
+        if changed:
+            draft.post(command.corpid, conversation.id, notice)
 
 
 def reset_world(state: State, now_ms: int, command: commands.ResetWorld) -> Decided:
@@ -266,4 +284,4 @@ HANDLERS: Final[dict[type, Handler]] = {
     commands.Lapse: lapse,
 }
 
-__all__ = ["HANDLERS", "REVOKED_MAX", "Decided"]
+__all__ = ["HANDLERS", "Decided"]

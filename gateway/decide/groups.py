@@ -3,20 +3,23 @@
 A join stands before the record that tells of it and a leave after it, so both ends of a membership can be read.
 """
 
+from typing import Final
+
 from gateway.decide.draft import Draft
 from gateway.events import GroupPut, Joined, Left
-from gateway.policy import badge, group_size, speak
+from gateway.policy import badge, content, group_size, speak
 from gateway.refusal import Refusal
 from gateway.state import State
-from gateway.state.conversations import Conversation, Group
+from gateway.state.conversations import CONVERSATIONS_MAX, Conversation, Group
 from gateway.state.corps import Corp
 from gateway.state.people import AnyPerson, Consumer, Member
 from protocol import frames
-from protocol.content import Notice
+from protocol.content import Notice, Text
 from protocol.errors import (
     ALREADY,
     BADGE_TOO_LOW,
     BLOCKED,
+    DEPARTED,
     EMPTY,
     NOT_ADMIN,
     NOT_IN_GROUP,
@@ -29,6 +32,8 @@ from protocol.errors import (
     WRONG_KIND,
     WRONG_SIDE,
 )
+
+STAYS_MAX: Final = 100  # times that one person may join one group by its code
 
 
 def create(state: State, now_ms: int, person: AnyPerson, frame: frames.Create) -> Draft | Refusal:
@@ -46,6 +51,8 @@ def create(state: State, now_ms: int, person: AnyPerson, frame: frames.Create) -
         return guests
     everyone = (person.key, *(guest for guest in guests if guest != person.key))
     refusal = group_size.check(state, None, len(everyone))
+    if len(state.conversations) >= CONVERSATIONS_MAX:
+        refusal = Refusal(TOO_MANY, "conversations")
     if refusal is not None:
         return refusal
     draft = Draft(state, now_ms)
@@ -108,6 +115,8 @@ def join(state: State, now_ms: int, person: AnyPerson, frame: frames.Join) -> Dr
     group, corp = state.group(code.conversation), state.corps[code.corpid]
     if person.key in group.seats:
         return Refusal(ALREADY, "relation/seat")
+    if len(person.conversations.get(code.conversation, ())) >= 2 * STAYS_MAX:
+        return Refusal(TOO_MANY, "group/stays")
     refusal = badge.check_new_customer(state, corp, person, now_ms) or group_size.check(state, group, 1, scanned=True)
     if refusal is not None:
         return refusal
@@ -180,6 +189,9 @@ def remove(state: State, now_ms: int, person: AnyPerson, frame: frames.Remove) -
         return Refusal(EMPTY)
     if not _runs(group, person.key):
         return Refusal(NOT_ADMIN, "group/admin")
+    refusal = speak.refusal_of(state, person) if isinstance(person, Member) else None
+    if refusal is not None:
+        return refusal
     if any(key not in group.seats for key in keys):
         return Refusal(NOT_IN_GROUP, "relation/seat")
     if group.owner in keys or (person.key != group.owner and any(key in group.admins for key in keys)):
@@ -239,25 +251,34 @@ def _put(
     draft.conversation = conversation.id
 
 
-def rename(state: State, now_ms: int, person: AnyPerson, frame: frames.Rename) -> Draft | Refusal:
-    """Let the owner or an admin rename the group."""
-    found = _group(state, person, frame.conversation)
+def _run(state: State, person: AnyPerson, name: str) -> tuple[Conversation, Group] | Refusal:
+    """Find a group that this person runs, and may speak in."""
+    found = _group(state, person, name)
     if isinstance(found, Refusal):
         return found
     if not _runs(found[1], person.key):
         return Refusal(NOT_ADMIN, "group/admin")
+    return (speak.refusal_of(state, person) if isinstance(person, Member) else None) or found
+
+
+def rename(state: State, now_ms: int, person: AnyPerson, frame: frames.Rename) -> Draft | Refusal:
+    """Let the owner or an admin rename the group."""
+    found = _run(state, person, frame.conversation)
+    if isinstance(found, Refusal):
+        return found
     draft = Draft(state, now_ms)
     _put(draft, *found, Notice("renamed", text=frame.name), name=frame.name)
     return draft
 
 
 def announce(state: State, now_ms: int, person: AnyPerson, frame: frames.Announce) -> Draft | Refusal:
-    """Let the owner or an admin set the group's notice."""
-    found = _group(state, person, frame.conversation)
+    """Let the owner or an admin set the group's notice; its text is bounded like a message's."""
+    found = _run(state, person, frame.conversation)
     if isinstance(found, Refusal):
         return found
-    if not _runs(found[1], person.key):
-        return Refusal(NOT_ADMIN, "group/admin")
+    refusal = content.check_body(state.profile, Text(frame.text), 0) if frame.text else None
+    if refusal is not None:
+        return refusal
     draft = Draft(state, now_ms)
     _put(draft, *found, Notice("announced", text=frame.text), text=frame.text)
     return draft
@@ -271,6 +292,9 @@ def _colleague(state: State, person: AnyPerson, name: str, userid: str) -> tuple
     conversation, group = found
     if person.key != group.owner:
         return Refusal(NOT_OWNER, "group/owner")
+    refusal = speak.refusal_of(state, state.member(person.key))
+    if refusal is not None:
+        return refusal
     key = state.corps[conversation.corpid].members.get(userid, "")
     return (conversation, group, key) if key in group.seats else Refusal(NOT_IN_GROUP, "relation/seat")
 
@@ -283,6 +307,8 @@ def hand_over(state: State, now_ms: int, person: AnyPerson, frame: frames.HandOv
     conversation, group, key = found
     if key == group.owner:
         return Refusal(ALREADY, "group/owner")
+    if not _may_own(state.people[key]):
+        return Refusal(DEPARTED, "speak/departed")
     draft = Draft(state, now_ms)
     _put(draft, conversation, group, Notice("owner_changed", who=(frame.member,)), owner=key)
     return draft

@@ -7,9 +7,10 @@ from gateway.commands import Command, RevokeToken, SetClock
 from gateway.events import AnyEvent, ClockSet, TokenRevoked
 from gateway.refusal import Refusal
 from gateway.state import State
+from gateway.state.clock import LATEST_MS
 from protocol.errors import MALFORMED, TOO_MANY
 
-ADVANCE_MS_MAX: Final = 20 * 366 * 86_400_000  # twenty years
+ADVANCE_MS_MAX: Final = 20 * 366 * 86_400_000  # twenty years in one step
 RATE_MAX: Final = 100_000
 REVOKED_MAX: Final = 10_000
 
@@ -33,6 +34,8 @@ def _set_clock(state: State, now_ms: int, real_ms: int, command: SetClock) -> li
     if not 0 <= rate <= RATE_MAX:
         return Refusal(MALFORMED, f"clock/rate: 0 to {RATE_MAX}")
     target = now_ms + command.advance_ms
+    if target > LATEST_MS:
+        return Refusal(MALFORMED, "clock/latest: the clock ends with the year 2999")
     moved: list[AnyEvent] = []
     for due_ms, command_due in deadlines.due_until(state, target):
         moved.append(ClockSet(real_ms, max(due_ms, now_ms), rate))

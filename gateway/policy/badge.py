@@ -31,16 +31,15 @@ def check(state: State, attempt: Attempt) -> Refusal | None:
         if member.live_contacts <= OWN_CONTACTS_MAX or attempt.corp.has("verified", attempt.now_ms):
             return None
         return Refusal(BADGE_TOO_LOW, "badge/unverified_chat")
-    if attempt.app is not None and isinstance(_recipient(state, attempt), Consumer):
+    if attempt.app is not None and _reaches_consumers(state, attempt):
         least = state.profile.app_certification_min
         if not attempt.corp.has(least, attempt.now_ms):
             return Refusal(BADGE_TOO_LOW, "badge/app_certification_min")
     return None
 
 
-def _recipient(state: State, attempt: Attempt) -> object:
-    chat = attempt.conversation.app
-    return state.people[chat.person] if chat is not None else None
+def _reaches_consumers(state: State, attempt: Attempt) -> bool:
+    return any(isinstance(state.people.get(person), Consumer) for person in attempt.conversation.people)
 
 
 def check_new_contact(

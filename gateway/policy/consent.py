@@ -1,4 +1,4 @@
-"""Does the other side want it? A block stops both kinds of chat; a mute stops the enterprise's apps, not its people."""
+"""Does the other side want it? A block stops the single chat, a mute the enterprise's apps, not its people."""
 
 from gateway.policy.attempt import Attempt, Line, verdict
 from gateway.refusal import Refusal

@@ -17,7 +17,8 @@ def check(state: State, attempt: Attempt) -> Refusal | None:
             return None
         return Refusal(PENDING, "relation/pending") if relation.status == "pending" else _NOT_RELATED
     if conversation.group is not None:
-        return None if attempt.key in conversation.group.seats else Refusal(NOT_IN_GROUP, "relation/seat")
+        seated = attempt.key in conversation.group.seats or attempt.app is not None  # an app needs no seat at home
+        return None if seated else Refusal(NOT_IN_GROUP, "relation/seat")
     if conversation.app is None:
         return Refusal(WRONG_KIND, "relation/kind")
     person = state.people[conversation.app.person]

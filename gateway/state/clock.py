@@ -1,6 +1,10 @@
 """The movable clock: real time, shifted, stopped or stretched; it never goes back."""
 
+from typing import Final
+
 from msgspec import Struct
+
+LATEST_MS: Final = 32_503_680_000_000  # the year 3000: calendars reach further, nobody's plans do
 
 
 class MovableClock(Struct, array_like=True):
@@ -15,4 +19,5 @@ class MovableClock(Struct, array_like=True):
         """Show the time for a real time; never less than was ever shown."""
         if self.real_ms == 0:
             return max(real_ms, self.latest_ms)
-        return max(self.shown_ms + int((real_ms - self.real_ms) * self.rate), self.latest_ms)
+        shown_ms = self.shown_ms + int((real_ms - self.real_ms) * self.rate)
+        return max(min(shown_ms, LATEST_MS), self.latest_ms)

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from gateway.events import RelationStatus
 
 STRIDE: Final = 64
+CONVERSATIONS_MAX: Final = 5_000_000  # of the whole world
 
 Kind = Literal["single", "group", "app", "own"]
 

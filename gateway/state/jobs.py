@@ -31,9 +31,14 @@ class Outcome(Struct, array_like=True, frozen=True):
     position: int
 
 
+def _key(origin: Origin) -> str:
+    """Name a command by source and id; the length keeps two pairs from sharing a name."""
+    return f"{len(origin.source)}:{origin.source}{origin.id}"
+
+
 def remember(table: dict[str, Outcome], origin: Origin, outcome: Outcome) -> None:
     """Keep the first outcome of a command, in place of the oldest once the table is full, or of one too old."""
-    key = f"{origin.source}\0{origin.id}"
+    key = _key(origin)
     known = table.get(key)
     if known is not None:
         if outcome.time_ms - known.time_ms < REMEMBERED_MS:
@@ -46,5 +51,5 @@ def remember(table: dict[str, Outcome], origin: Origin, outcome: Outcome) -> Non
 
 def recall(table: dict[str, Outcome], origin: Origin, now_ms: int) -> Outcome | None:
     """Give the first outcome of a repeated command, if it is not too old."""
-    outcome = table.get(f"{origin.source}\0{origin.id}")
+    outcome = table.get(_key(origin))
     return outcome if outcome is not None and now_ms - outcome.time_ms < REMEMBERED_MS else None

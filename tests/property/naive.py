@@ -318,6 +318,8 @@ class Naive:
             return refused
         if host != at["owner"] and host not in at["admins"]:
             return "not_admin"
+        if self.speaks(host):
+            return self.speaks(host)
         if who not in at["seats"]:
             return "not_in_group"
         if who == at["owner"] or (host != at["owner"] and who in at["admins"]):
@@ -353,6 +355,8 @@ class Naive:
             return refused
         if host != at["owner"]:
             return "not_owner"
+        if self.speaks(host):
+            return self.speaks(host)
         if who not in at["seats"]:
             return "not_in_group"
         if who == at["owner"] or (who in at["admins"]) == on:

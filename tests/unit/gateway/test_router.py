@@ -450,3 +450,38 @@ async def test_a_defect_in_an_acknowledgement_ends_nothing(
         assert not simulation.turning.done()
     assert [type(defect) for defect in simulation.defects] == [ZeroDivisionError]
     simulation.defects.clear()
+
+
+async def test_two_moves_of_the_clock_in_one_turn_add_up(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    before = simulation.router.now_ms()
+    day_ms = 86_400_000
+    freeze, move = commands.SetClock(rate=0), commands.SetClock(advance_ms=day_ms)
+    await simulation.ask(freeze, move, move)
+    moved = simulation.router.now_ms() - before
+    assert 2 * day_ms <= moved < 2 * day_ms + 60_000
+
+
+async def test_a_reset_enterprise_leaves_no_recent_messages(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    await simulation.settle()
+    amy.send(chat(simulation, "zhang", "amy"), "of a former life")
+    await simulation.settle()
+    assert any(posted.sender == "amy" for _, posted in simulation.router.recent_messages)
+    await simulation.ask(commands.ResetCorp(CORP))
+    assert not any(posted.sender == "amy" for _, posted in simulation.router.recent_messages)
+
+
+async def test_a_world_reset_and_a_reset_in_one_turn_end_nothing_while_a_link_catches_up(open_simulation: Open) -> None:
+    simulation = open_simulation()
+    amy = device(simulation, "amy")
+    amy.connect(True, 0)
+    simulation.journal.hold()
+    asked = [commands.ResetWorld("again"), commands.PutCorp(CORP, "Silk", "Silk"), commands.ResetCorp(CORP)]
+    waiting = [asyncio.ensure_future(simulation.router.ask(command)) for command in asked]
+    simulation.journal.let()
+    await asyncio.gather(*waiting)
+    await simulation.settle()
+    assert CORP not in simulation.router.state.corps
