@@ -175,7 +175,8 @@ class Link(asyncio.Protocol):
         seen: our end of the socket is closed at once, and the peer's end is waited for."""
         if isinstance(why, WebSocketError):
             code = Close(why.code) if why.code in set(Close) else Close.PROTOCOL
-            self.session.close(code, str(why))
+            text = f"a frame has at most {FRAME_BYTES_MAX} bytes" if code is Close.TOO_BIG else str(why)
+            self.session.close(code, text)
         else:
             self._router.defect("reading a link", why)
             self.session.close(Close.INTERNAL, "a defect of the gateway")

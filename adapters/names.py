@@ -11,6 +11,7 @@ _END = r"(?![\s\S])"
 
 Name = Annotated[str, Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=2000)]
+AesKey = Annotated[str, Meta(pattern=rf"^([A-Za-z0-9]{{43}})?{_END}")]  # as the vendor's EncodingAESKey; or none
 Corpid = Annotated[
     str, Meta(min_length=1, max_length=64, pattern=rf"^[A-Za-z0-9_-]+{_END}")
 ]  # a level of an MQTT topic

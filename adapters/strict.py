@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -51,11 +51,32 @@ def explained(text: str, kind: Any) -> str:
         known = sorted(set(_keys(kind, set())))
         near = get_close_matches(unknown["key"], known, 1)
         said = f"unknown key {unknown['key']}" + (f", did you mean {near[0]}?" if near else "")
+    elif said.startswith("Invalid enum value"):
+        said += f": it takes {', '.join(map(str, get_args(_kind_at(kind, place))))}"
+    elif "matching regex" in said and "{43}" in said:
+        said = "a callback_aes_key has 43 letters and digits"
     elif "matching regex" in said:
         said = (
             "an id has no slash and no control characters, a corpid only letters, digits, - and _, a userid no # first"
         )
     return f"{said} (at {place})" if place else said
+
+
+def _kind_at(kind: Any, place: str) -> Any:
+    """Find the literal that stands at a place such as `corp[0].certification`."""
+    for name in re.sub(r"\[[^]]*\]", "", place).split("."):
+        structs = (part for part in _parts(kind) if isinstance(part, type) and issubclass(part, Struct))
+        fields = (field for struct in structs for field in msgspec.structs.fields(struct) if field.encode_name == name)
+        kind = next((field.type for field in fields), None)
+    return next((part for part in _parts(kind) if get_origin(part) is Literal), None)
+
+
+def _parts(kind: Any) -> Iterator[Any]:
+    """List a type and those it is made of."""
+    yield kind
+    if get_origin(kind) is not Literal:
+        for part in get_args(kind):
+            yield from _parts(part)
 
 
 def _keys(kind: Any, seen: set[Any]) -> Iterator[str]:

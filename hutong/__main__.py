@@ -116,14 +116,14 @@ def checkpoint(data: Path, /) -> int:
 
 
 COMMANDS = {
-    "demo": ("demo", "See the main job in a minute: two sides of the bridge, their rules, and a ledger."),
-    "env": ("env", "Print addresses, secrets and tokens of a running server: lines to paste into a shell."),
+    "demo": ("demo", "See both sides of the bridge and its rules in a minute."),
+    "env": ("env", "Print addresses, secrets and tokens as lines for a shell."),
     "wait": ("wait", "Wait until the server is ready; exit code 3 if it is not in time."),
     "say": ("say", "Say something as somebody; exit code 1 if the rules refuse it."),
-    "tail": ("tail", "Show recent messages and decisions, and follow them."),
+    "tail": ("tail", "Show recent messages and decisions since the start; -f follows."),
     "clock": ("app", "Look at the movable clock, or move it."),
     "limits": ("app", "Tell what the rules allow, and how much is left."),
-    "reset": ("reset", "Forget people, relations, groups and messages, of one enterprise or of all."),
+    "reset": ("reset", "Forget everything, or all of one enterprise."),
 }
 for command, (attribute, summary) in COMMANDS.items():
     app.command(f"hutong.commands.{command}:{attribute}", name=command, help=summary)
@@ -143,12 +143,19 @@ def refuse(reason: str) -> NoReturn:
     raise SystemExit(EXIT_USAGE)
 
 
+def _where_help_is(error: CycloptsError) -> str:
+    """Name the help that tells what there is, unless the error is one of ours, which says it itself."""
+    if type(error) is CycloptsError:
+        return ""
+    return f" See {' '.join(('hutong', *(error.command_chain or ()), '--help'))}"
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that the arguments name, and end with its exit code."""
     try:
         code = app(arguments)
     except CycloptsError as error:
-        refuse(str(error))
+        refuse(str(error) + _where_help_is(error))
     raise SystemExit(code)
 
 

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 from cyclopts import CycloptsError
@@ -30,7 +31,11 @@ class Settings(Struct, frozen=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="a number from 0 to 65535")] = 8480
     profile: Annotated[str, Meta(min_length=1, description="the name of a profile")] | None = None
     mqtt: Annotated[
-        str, Meta(pattern=r"^(off|demo|mqtts?://[^\s/]+/?)$", description="off, demo or mqtt://HOST:PORT")
+        str,
+        Meta(
+            pattern=r"^(off|demo|mqtts?://[^\s/]+/?)$",
+            description="off, demo or mqtt://HOST:PORT, the port from 1 to 65535",
+        ),
     ] = "off"
     mqtt_trusted: Annotated[str, Meta(description="corpids with commas between")] | None = None
     durability: Annotated[Literal["disk", "memory"], Meta(description="disk or memory")] = "disk"
@@ -68,7 +73,7 @@ def _from_environment(variables: Mapping[str, str]) -> Iterator[Said]:
         if variable in known:
             yield Said(known[variable], variable, value)
         elif variable != CONFIG and variable not in OTHERS:
-            raise _unknown(variable, {*known, CONFIG}, "the environment", PREFIX)
+            raise _unknown("variable", variable, {*known, CONFIG}, "the environment", PREFIX)
 
 
 def _from_file(file: Path) -> Iterator[Said]:
@@ -81,7 +86,7 @@ def _from_file(file: Path) -> Iterator[Said]:
         raise CycloptsError(msg=f"{file} is not TOML: {error}.") from error
     for key, value in table.items():
         if key not in FIELDS:
-            raise _unknown(key, FIELDS, str(file))
+            raise _unknown("key", key, FIELDS, str(file))
         yield Said(key, f"{key} in {file}", value)
 
 
@@ -89,9 +94,17 @@ def _checked(said: Said) -> Any:
     """Convert the value to the field's type; text counts as what it spells, since a variable can hold nothing else."""
     kind = FIELDS[said.name].type
     try:
-        return msgspec.convert(said.value, kind, strict=not said.place.startswith(PREFIX))
-    except msgspec.ValidationError as error:
+        value = msgspec.convert(said.value, kind, strict=not said.place.startswith(PREFIX))
+        if said.name == "mqtt":
+            _check_port(value)
+    except ValueError as error:  # msgspec's own is one; so is a port that is none
         raise CycloptsError(msg=f"{said.place} is {said.value!r}: it takes {_description(kind)}.") from error
+    return value
+
+
+def _check_port(url: str) -> None:
+    if urlsplit(url).port == 0:
+        raise ValueError("nobody listens on port 0")
 
 
 def _description(kind: Any) -> str:
@@ -102,8 +115,8 @@ def _description(kind: Any) -> str:
     raise AssertionError("every setting describes what it takes")
 
 
-def _unknown(name: str, known: Collection[str], place: str, prefix: str = "") -> CycloptsError:
+def _unknown(what: str, name: str, known: Collection[str], place: str, prefix: str = "") -> CycloptsError:
     """Suggest the nearest known name; a prefix that all share would make all of them near."""
     near = difflib.get_close_matches(name.removeprefix(prefix), [one.removeprefix(prefix) for one in known], n=1)
     advice = f"Did you mean {prefix}{near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
-    return CycloptsError(msg=f"unknown key {name} in {place}. {advice}")
+    return CycloptsError(msg=f"unknown {what} {name} in {place}. {advice}")

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from adapters.control.endpoint import Body, Door, endpoint
 from adapters.control.people import person_view
 from adapters.names import (
+    AesKey,
     AgentId,
     ConsumerPath,
     Corpid,
@@ -60,7 +61,7 @@ class AppBody(Body, frozen=True):
     secret: Annotated[str, Meta(min_length=1, max_length=256)]
     callback_url: Text = ""
     callback_token: Name = ""
-    callback_aes_key: Name = ""
+    callback_aes_key: AesKey = ""
 
 
 class AppAnswer(Struct, frozen=True):

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from adapters.names import AgentId, Corpid, DepartmentId, Handle, Id, Name, State, Text, Userid
+from adapters.names import AesKey, AgentId, Corpid, DepartmentId, Handle, Id, Name, State, Text, Userid
 from adapters.strict import explained
 from gateway.events import RelationStatus
 from gateway.profile import Certification
 
+VERSION: Final = 1
 SEED: Final = "hutong"  # of the ids of a world that names none
 WORLD_BYTES_MAX: Final = 64 * 1024 * 1024  # some 300,000 relations
 
@@ -37,7 +38,7 @@ class AppRow(Row):
     secret: Annotated[str, Meta(min_length=1, max_length=256)]
     callback_url: Text = ""
     callback_token: Name = ""
-    callback_aes_key: Name = ""
+    callback_aes_key: AesKey = ""
 
 
 class DepartmentRow(Row):
@@ -127,6 +128,10 @@ def read(data: bytes) -> World:
         raise BrokenWorld(f"not UTF-8 at byte {why.start}") from why
     except (tomllib.TOMLDecodeError, RecursionError) as why:
         raise BrokenWorld(f"not TOML: {why}") from why
+    if "version" not in table:
+        raise BrokenWorld("the file names no version: add version = 1 as its first line")
+    if table["version"] != VERSION:
+        raise BrokenWorld(f"version is {table['version']!r}: this Hutong reads version {VERSION} (at version)")
     try:
         return msgspec.convert(table, World)
     except msgspec.ValidationError as why:

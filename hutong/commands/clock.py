@@ -1,10 +1,12 @@
 """`hutong clock`: look at the movable clock, and move it. Limits and deadlines follow it; sockets do not."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
-from hutong.commands.console import DEFAULT_URL, EXIT_OK, Json, Url, duration_ms, moment, print_json, run, usage
+from hutong.commands.console import DAY_MS, DEFAULT_URL, EXIT_OK, Json, Url, duration_ms, moment, print_json, run, usage
+
+LONGEST_DAYS: Final = 7320  # the server takes no longer step
 
 app = App(name="clock", help="Look at the movable clock, or move it.")
 
@@ -24,8 +26,11 @@ def advance(
     json: Json = False,
     url: Url = DEFAULT_URL,
 ) -> int:
-    """Move the clock forward; everything that falls due on the way happens at its own time."""
-    return run(_clock(url, json, advance_ms=duration_ms(duration)))
+    """Move the clock forward; deadlines on the way pass at their own times."""
+    advance_ms = duration_ms(duration)
+    if advance_ms > LONGEST_DAYS * DAY_MS:
+        raise usage(f"{duration} is too far: the longest step is {LONGEST_DAYS}d.")
+    return run(_clock(url, json, advance_ms=advance_ms))
 
 
 @app.command

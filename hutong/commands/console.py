@@ -24,8 +24,8 @@ Url = Annotated[
 ]
 Json = Annotated[bool, Parameter(help="Print JSON.")]
 
-_DAY_MS: Final = 86_400_000
-_UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": _DAY_MS, "w": 7 * _DAY_MS}
+DAY_MS: Final = 86_400_000
+_UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY_MS, "w": 7 * DAY_MS}
 _NUMBER: Final = re.compile(r"-|[0-9.]*")  # also where there is none
 _PART: Final = re.compile(r"(\d+)(ms|[smhdw])")
 

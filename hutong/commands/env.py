@@ -27,10 +27,11 @@ async def _env(url: str, json: bool) -> int:
 def shell_lines(told: dict[str, Any]) -> Iterator[str]:
     """Write the lines: variables for the first enterprise's first app, and everybody's token as a comment."""
     yield _set("HUTONG_URL", told["base_url"])
-    yield _set("WECOM_API_URL", told["base_url"])
     yield _set("WEBSOCKET_URL", told["ws_url"])
     if told["mqtt_url"]:
         yield _set("MQTT_URL", told["mqtt_url"])
+    yield "# WeCom's own server API is not here yet; this is what its SDKs will ask for:"
+    yield _set("WECOM_API_URL", told["base_url"])
     for corp in told["corps"][:1]:
         yield from _corp(corp)
     for person in told["people"]:

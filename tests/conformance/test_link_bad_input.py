@@ -464,6 +464,13 @@ async def test_client_that_does_not_mask(gateway: Gateway, port: int) -> None:
         await ends_with(wire, said, 1002)
 
 
+async def test_too_large_a_frame_is_told_the_true_bound(gateway: Gateway, port: int) -> None:
+    wire = await live(gateway, port)
+    wire.writer.write(declaring(BINARY, FRAME_BYTES_MAX + 1))
+    assert (await wire.until("fault"))["text"] == "a frame has at most 65536 bytes"
+    await wire.ending()
+
+
 async def test_largest_frame_is_read(gateway: Gateway, port: int) -> None:
     wire = await live(gateway, port)
     plain = pack({"type": "ack", "upto": [], "x": b""})

@@ -77,7 +77,7 @@ def test_version_is_told_on_standard_output(installed: Path, foreign: Path) -> N
 def test_misspelt_option_ends_with_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = python("-m", "hutong", "serve", "--prot", "1", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "hutong: Unknown option: --prot. Did you mean --port?\n"
+    assert done.stderr == "hutong: Unknown option: --prot. Did you mean --port? See hutong serve --help\n"
 
 
 def test_version_loads_no_heavy_library(tmp_path: Path) -> None:

@@ -164,7 +164,13 @@ def test_environment_names_the_file_and_spells_values(
         ("serve --port abc", "--port"),
         ("serve --port 65536", "--port is 65536: it takes a number from 0 to 65535."),
         ("serve --durability ram", '"disk", "memory"'),
-        ("serve --mqtt http://127.0.0.1", "it takes off, demo or mqtt://HOST:PORT."),
+        ("serve --mqtt http://127.0.0.1", "it takes off, demo or mqtt://HOST:PORT, the port from 1 to 65535."),
+        ("serve --mqtt mqtt://127.0.0.1:99999", "the port from 1 to 65535."),
+        ("serve --mqtt mqtt://127.0.0.1:0", "the port from 1 to 65535."),
+        ("nonsense", "See hutong --help"),
+        ("clock advance", "See hutong clock advance --help"),
+        ("clock advance 99999d", "99999d is too far: the longest step is 7320d."),
+        ("tail --nosuch", "See hutong tail --help"),
         ("serve --data=", "it takes a folder."),
         ("serve --config absent.toml", "cannot read the configuration absent.toml: No such file or directory."),
         ("checkpoint", "DATA"),
@@ -181,7 +187,7 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
-        ("HUTONG_PROT", "1", "unknown key HUTONG_PROT in the environment. Did you mean HUTONG_PORT?"),
+        ("HUTONG_PROT", "1", "unknown variable HUTONG_PROT in the environment. Did you mean HUTONG_PORT?"),
         ("HUTONG_PORT", "abc", "HUTONG_PORT is 'abc': it takes a number from 0 to 65535."),
         ("HUTONG_DURABILITY", "ram", "HUTONG_DURABILITY is 'ram': it takes disk or memory."),
         ("HUTONG_JSON", "perhaps", "it takes true or false."),
