@@ -472,16 +472,3 @@ async def test_a_reset_enterprise_leaves_no_recent_messages(open_simulation: Ope
     assert any(posted.sender == "amy" for _, posted in simulation.router.recent_messages)
     await simulation.ask(commands.ResetCorp(CORP))
     assert not any(posted.sender == "amy" for _, posted in simulation.router.recent_messages)
-
-
-async def test_a_world_reset_and_a_reset_in_one_turn_end_nothing_while_a_link_catches_up(open_simulation: Open) -> None:
-    simulation = open_simulation()
-    amy = device(simulation, "amy")
-    amy.connect(True, 0)
-    simulation.journal.hold()
-    asked = [commands.ResetWorld("again"), commands.PutCorp(CORP, "Silk", "Silk"), commands.ResetCorp(CORP)]
-    waiting = [asyncio.ensure_future(simulation.router.ask(command)) for command in asked]
-    simulation.journal.let()
-    await asyncio.gather(*waiting)
-    await simulation.settle()
-    assert CORP not in simulation.router.state.corps
