@@ -36,11 +36,12 @@ class Delivery:
         """Hand the messages of a conversation to its links: the same joined bytes to all who did not speak."""
         frames: dict[Codec, list[bytes]] = {}
         speakers = {speaker for _, speaker in posts}
-        alone, codec, joined = len(speakers) == 1, None, b""
-        touched, count = turn.touched, len(posts)
+        alone = posts[0][1] if len(speakers) == 1 else None  # the one link that speaks here in this turn, nearly always
+        codec, joined = None, b""
+        touched, count, deliveries = turn.touched, len(posts), 0
         for session in audience:
-            if session in speakers and alone:
-                continue  # as nearly always
+            if session is alone:
+                continue
             if session.codec is not codec:
                 codec = session.codec
                 if codec not in frames:
@@ -50,13 +51,14 @@ class Delivery:
                 pairs = zip(frames[codec], posts, strict=True)
                 others = [frame for frame, (_, speaker) in pairs if speaker is not session]
                 session.outbox.push(b"".join(others))
-                self._statistics.deliveries += len(others)
+                deliveries += len(others)
             else:
                 session.outbox.push(joined)
-                self._statistics.deliveries += count
+                deliveries += count
             touched[session] = None
             if not session.pushed:
                 session.pushed = turn.pushed = True
+        self._statistics.deliveries += deliveries
 
 
 def framed(codec: Codec, frame: bytes) -> bytes:

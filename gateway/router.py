@@ -27,6 +27,8 @@ from protocol.errors import TOO_MANY, UNAVAILABLE, Close
 NO_ROOM_S: Final = 1.0  # between two looks at a full disk, while something is due
 FOREVER_S: Final = 1e9
 
+_CLOSING: Final = Phase.CLOSING  # looked up once: an enum's members are slow to find in Python 3.11
+
 
 class Router:
     """The doors' way in, and the loop around the single writer."""
@@ -273,7 +275,7 @@ class Router:
     def _flush(self, turn: Turn) -> None:
         before = self.durable_position - len(turn.records)
         for session in turn.touched:
-            if session.phase is Phase.CLOSING:
+            if session.phase is _CLOSING:
                 session.outbox.clear()
             elif not session.outbox.flush(self.config.outbox_bytes_max):
                 self._fell_behind(session, before)

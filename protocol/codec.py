@@ -68,20 +68,27 @@ MSGPACK = Codec("msgpack", 0x2, msgspec.msgpack.Decoder, msgspec.msgpack.Encoder
 decode_message: Callable[[bytes], Message] = msgspec.msgpack.Decoder(Message).decode
 
 
-_SHORT_HEADS: Final = {
-    opcode: tuple(bytes((0x80 | opcode, length)) for length in range(126)) for opcode in (0x1, 0x2, 0x8, 0x9, 0xA)
+HEADS_MAX: Final = 1_024  # lengths whose heads are looked up: nearly every frame
+
+
+def _head(opcode: int, length: int) -> bytes:
+    """Make the head of a frame as RFC 6455 wants it from a server: final, not masked, not compressed."""
+    if length < 126:
+        return bytes((0x80 | opcode, length))
+    if length < 65536:
+        return Struct(">BBH").pack(0x80 | opcode, 126, length)
+    return Struct(">BBQ").pack(0x80 | opcode, 127, length)
+
+
+_HEADS: Final = {
+    opcode: tuple(_head(opcode, length) for length in range(HEADS_MAX)) for opcode in (0x1, 0x2, 0x8, 0x9, 0xA)
 }
-_long_head: Final = Struct(">BBH").pack
 
 
 def websocket_frame(opcode: int, payload: bytes) -> bytes:
-    """Frame a payload as RFC 6455 wants it from a server: final, not masked, not compressed."""
+    """Frame a payload for the wire."""
     length = len(payload)
-    if length < 126:
-        return _SHORT_HEADS[opcode][length] + payload
-    if length < 65536:
-        return _long_head(0x80 | opcode, 126, length) + payload
-    return bytes((0x80 | opcode, 127)) + length.to_bytes(8, "big") + payload
+    return (_HEADS[opcode][length] if length < HEADS_MAX else _head(opcode, length)) + payload
 
 
 __all__ = [
