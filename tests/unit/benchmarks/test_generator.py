@@ -85,6 +85,11 @@ async def target(relay: Relay) -> AsyncIterator[Target]:
         clients = [Client(f"token{i}", "cv1", 0, sends=i < 2, reads=True) for i in range(3)]
         assert server.port
         yield Target("hutong", os.getpid(), "127.0.0.1", server.port, clients)
+        assert server.runner is not None and server.runner.server is not None
+        for connection in server.runner.server.connections:  # a generator that broke off left some half open
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # for their ends to be told, or the loop closes over open sockets
 
 
 async def run(target: Target, pace: Pace = QUICK) -> Figures:
