@@ -212,7 +212,7 @@ class Writer:
 
     def _command(self, turn: Turn, session: Session, person: AnyPerson, frame: ClientCommand) -> None:
         number = frame.number
-        if number in session.refusals:
+        if session.refusals and number in session.refusals:
             digest, refusal = session.refusals[number]
             same = digest == decide.digest_of(frame)
             self._refuse(turn, session, frame, refusal if same else Refusal(REUSED_NUMBER))

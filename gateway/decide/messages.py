@@ -59,7 +59,7 @@ def send(
         voice = found
     else:
         refusal = content.check_body(state.profile, frame.content, len(body))
-        if refusal is None and voice.meter.refusing(voice.subjects, state.indexes(now_ms)) is not None:
+        if refusal is None and _is_counted_out(voice, state.indexes(now_ms)):
             refusal = frequency.check_subjects(state, voice.meter, voice.subjects, now_ms)
         if refusal is not None:
             return refusal
@@ -72,6 +72,14 @@ def send(
         conversation.id, sequence, conversation.head_position, now_ms, person.key, _encode(message),
         device, frame.number, digest,
     )  # fmt: skip
+
+
+def _is_counted_out(voice: Voice, indexes: tuple[int, ...]) -> bool:
+    """Tell whether a frequency rule may have nothing left; in a new window, only the rules themselves can tell."""
+    for cell, limit in voice.cells:
+        if cell[0] >= limit:
+            return True
+    return voice.indexes != indexes
 
 
 def _voice(state: State, now_ms: int, person: AnyPerson, frame: Send, body_bytes: int) -> Voice | Refusal:

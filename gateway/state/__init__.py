@@ -29,7 +29,7 @@ from gateway.state.conversations import Conversation, Group, Relation
 from gateway.state.corps import Corp
 from gateway.state.jobs import Job
 from gateway.state.people import AnyPerson, Consumer, Device, Member, Person
-from gateway.state.quotas import Meter, Quotas
+from gateway.state.quotas import Cell, Meter, Quotas
 from protocol.frames import Badge, Side
 
 
@@ -55,7 +55,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Tables).decode
 
 
-class Voice(Struct, frozen=True, gc=False):
+class Voice(Struct, gc=False):
     """What is known of a person who may speak in a conversation, while nothing but messages happens.
 
     Derived by the policies, forgotten at the next change of anything else: a withdrawn badge acts on the next message.
@@ -69,6 +69,8 @@ class Voice(Struct, frozen=True, gc=False):
     badge: Badge | None
     meter: Meter
     subjects: tuple[str, str, str, str]
+    indexes: tuple[int, ...] = ()  # of the windows that `cells` count in
+    cells: tuple[tuple[Cell, int], ...] = ()
 
 
 QUIET: Final = frozenset({Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked})

@@ -49,7 +49,11 @@ def posted(state: State, event: events.Posted) -> None:
         state.charge(conversation, sender, time_ms)
         devices = state.people[sender].devices if event.device else {}
     else:
-        voice.meter.charge(voice.subjects, state.indexes(time_ms))
+        indexes = state.indexes(time_ms)
+        if voice.indexes != indexes:
+            voice.indexes, voice.cells = indexes, voice.meter.cells(voice.subjects, indexes)
+        for cell, _ in voice.cells:
+            cell[0] += 1
         devices = voice.devices
     if event.device:
         device = devices.get(event.device) or devices.setdefault(event.device, Device())

@@ -15,11 +15,18 @@ SIDES: Final = ("member", "consumer", "app")
 SUBJECTS: Final = ("sender", "conversation", "recipient", "corp")
 
 
+Cell = list[int]
+NOTHING: Final[Cell] = [0]  # read, never written
+
+
 class Used(Struct, array_like=True):
-    """The counters of one (side, subject, window): the number of the window, and a count for each subject."""
+    """The counters of one (side, subject, window): the number of the window, and a cell for each subject.
+
+    A cell is a list of one number, so that whoever counts often can hold it.
+    """
 
     index: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, Cell] = field(default_factory=dict)
 
 
 def slot_of(rule: Frequency) -> str:
@@ -35,7 +42,7 @@ class Quotas(Struct, array_like=True):
         used = self.used.get(slot_of(rule))
         if used is None or used.index != windows.indexes(now_ms)[windows.WINDOWS.index(rule.window)]:
             return 0
-        return used.counts.get(subject, 0)
+        return used.counts.get(subject, NOTHING)[0]
 
     def forget(self, corpid: str, conversations: set[str]) -> None:
         """Drop what an enterprise has used: its ids will come again, and begin anew.
@@ -54,7 +61,7 @@ class Meter:
     """The frequency rules of one side, bound to their counters: what the hot path asks and charges.
 
     Derived from the profile and the quotas, and rebuilt when either is replaced; holds no truth of its own. `_present`
-    are the counters of the windows that were charged last: nearly always the present ones.
+    are the counters of the windows that were charged last.
     """
 
     def __init__(self, profile: Profile, quotas: Quotas, side: str) -> None:
@@ -69,36 +76,41 @@ class Meter:
             for rule in self.rules
         )
         self._indexes: tuple[int, ...] = ()
-        self._present: tuple[tuple[dict[str, int], int, int], ...] = ()
+        self._present: tuple[tuple[dict[str, Cell], int, int], ...] = ()
 
     def refusing(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> Frequency | None:
         """Give the rule that has nothing left for one of these subjects; an empty subject is never counted.
 
         Where several have nothing left it is the one of the longest window: trying again before that ends is in vain.
         """
-        if indexes == self._indexes:
-            for counts, subject, limit in self._present:
-                if counts.get(subjects[subject], 0) >= limit:
-                    break
-            else:
-                return None
         spent, longest = None, -1
         for place, (used, window, subject, limit) in enumerate(self._bound):
-            if used.index == indexes[window] and window > longest and used.counts.get(subjects[subject], 0) >= limit:
-                spent, longest = self.rules[place], window
+            if used.index == indexes[window] and window > longest:
+                cell = used.counts.get(subjects[subject], NOTHING)
+                if cell[0] >= limit:
+                    spent, longest = self.rules[place], window
         return spent
 
     def charge(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> None:
         """Count one message for every subject."""
+        for cell, _ in self.cells(subjects, indexes):
+            cell[0] += 1
+
+    def cells(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> tuple[tuple[Cell, int], ...]:
+        """Give the cells to be counted in, and their limits, for as long as these windows last.
+
+        Only for whoever is about to count: asking must not change anything.
+        """
         if indexes != self._indexes:
             self._roll(indexes)
-        for counts, subject, _ in self._present:
-            key = subjects[subject]
-            if key:
-                counts[key] = counts.get(key, 0) + 1
+        return tuple(
+            (counts.setdefault(subjects[subject], [0]), limit)
+            for counts, subject, limit in self._present
+            if subjects[subject]
+        )
 
     def _roll(self, indexes: tuple[int, ...]) -> None:
-        """Throw away the counters of windows that are over. Only charging does: asking must not change anything."""
+        """Throw away the counters of windows that are over."""
         for used, window, _, _ in self._bound:
             if used.index != indexes[window]:
                 used.index, used.counts = indexes[window], {}

@@ -62,7 +62,7 @@ def test_asking_rolls_no_window_and_charging_throws_the_old_one_away() -> None:
     assert quotas.count(rule, "zhang", NOW_MS) == 1
     at.charge(("li", "", "", ""), indexes(NOW_MS + DAY_MS))
     (used,) = quotas.used.values()
-    assert used.counts == {"li": 1}
+    assert used.counts == {"li": [1]}
 
 
 def test_counters_outlive_a_change_of_profile() -> None:
