@@ -1,6 +1,6 @@
 """What is remembered, as tables of plain structs that name one another by key.
 
-`apply(event)` is the only writer. Everything here can be dumped as one value and loaded again, and two states that
+`apply(event)` is the only writer of what is remembered; `voices` is derived. Everything here can be dumped as one value and loaded again, and two states that
 applied the same events dump the same bytes.
 """
 
