@@ -1,4 +1,4 @@
-"""From state, command and time to events: one file a subject. Reads, never writes; `State.voices`, which is derived, excepted.
+"""From state, command and time to events: one file a subject. Reads, never writes (`State.voices` is derived).
 
 Two doors, one answer. `by_client` decides a numbered frame of a device; `by_service` a command without a frame. Both
 give the events to come, or a refusal, which changes nothing.

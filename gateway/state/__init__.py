@@ -1,7 +1,7 @@
 """What is remembered, as tables of plain structs that name one another by key.
 
-`apply(event)` is the only writer of what is remembered; `voices` is derived. Everything here can be dumped as one value and loaded again, and two states that
-applied the same events dump the same bytes.
+`apply(event)` is the only writer; `voices` is derived, and not remembered. Everything else can be dumped as one value
+and loaded again, and two states that applied the same events dump the same bytes.
 """
 
 from hashlib import blake2b
