@@ -8,7 +8,6 @@ import asyncio
 import struct
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 import jwt
@@ -680,27 +679,20 @@ async def half_open(port: int, said: bytes) -> Wire:
     return wire
 
 
-@pytest.mark.parametrize("trickle", [False, True])
 async def test_half_sent_handshakes_end_at_their_deadline_and_honest_clients_do_not_wait(
-    monkeypatch: pytest.MonkeyPatch, trickle: bool
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(http, "IDLE_S", 0.3)
     async with run(None, profile_name="bench", durability="memory") as gateway:
         town = await build_town(gateway.router, ["lin"], ["amy"], [])
         port = gateway.listener.port
         slow = handshake(port, {})[:-2] + b"X-Slow: "
-        half = [await half_open(port, slow if trickle else slow[: 10 + n]) for n in range(100)]
+        half = [await half_open(port, slow[: 10 + n]) for n in range(100)]
         bystanders = Bystanders(gateway, town)
         await bystanders.start()
         async with asyncio.timeout(WAIT_S):
-            while trickle and not half[-1].reader.at_eof():
-                for wire in half:
-                    if not wire.writer.is_closing():
-                        wire.writer.write(b"x")
-                await bystanders.undisturbed()
             for wire in half:
-                with suppress(ConnectionError):  # a byte may have met a closed door
-                    assert await wire.reader.read() == b""
+                assert await wire.reader.read() == b""
                 wire.writer.close()
         await bystanders.undisturbed()
         await bystanders.stop()
