@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import structlog
 from aiohttp import web
 
-from adapters import control
+from adapters import control, wecom_api
 from adapters.checkpoint import keep_checkpoints
 from adapters.genesis import begin
 from adapters.http import LinkDoor, Listener
@@ -20,6 +20,7 @@ from adapters.link import Links
 from adapters.metrics import Health, Watched
 from adapters.opening import open_world
 from adapters.tokens import TokenBox
+from adapters.wecom_api.access import AccessTokens
 from adapters.world import World
 from gateway import profile
 from gateway.config import DEFAULT, Config
@@ -51,6 +52,7 @@ class Gateway:
     id: str
     router: Router
     tokens: TokenBox
+    access_tokens: AccessTokens
     links: Links
     listener: Listener
     journal: Journal
@@ -122,8 +124,9 @@ async def run(
             stack.push_async_callback(_end, asyncio.create_task(keep_checkpoints(opened.journal, folder)))
         links = Links(router, time.time)
         gateway = Gateway(
-            opened.keys.key_id, router, tokens, links, listener, opened.journal, clock, opened.fresh, turning
-        )
+            opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), links, listener, opened.journal,
+            clock, opened.fresh, turning,
+        )  # fmt: skip
         _add_routes(app, gateway)
         for door in doors:
             await stack.enter_async_context(door(gateway))
@@ -139,6 +142,7 @@ def _add_routes(app: web.Application, gateway: Gateway) -> None:
     router, clock = gateway.router, gateway.clock
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
     app.add_subapp(control.PREFIX, control.application(control.Door(router, gateway.tokens, clock, gateway.urls)))
+    wecom_api.Api(wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url)).add_to(app)
     watched = Watched(router, gateway.links, gateway.listener, clock, gateway.is_alive, gateway.is_ready)
     Health(watched).add_to(app)
 

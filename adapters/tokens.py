@@ -4,6 +4,7 @@ A link token is a JWT signed with one fixed algorithm; it is checked without any
 A ticket stands for a link token once, for 30 s, so that no long-lived secret travels in a URL.
 """
 
+import hmac
 import json
 import os
 import secrets
@@ -52,6 +53,11 @@ class Keys(Struct, frozen=True):
     key_id: str
     link: bytes
     resume: bytes
+
+    @property
+    def access(self) -> bytes:
+        """Give the key of the vendor's access tokens: another use, so another key."""
+        return hmac.digest(self.link, b"access tokens", "sha256")
 
     @classmethod
     def fresh(cls) -> "Keys":

@@ -9,12 +9,25 @@ from functools import partial
 
 from aiohttp import web
 
-from adapters.control import clock, directory, environment, limits, openapi, people, profiles, recent, tokens, worlds
+from adapters.control import (
+    acts,
+    clock,
+    directory,
+    environment,
+    limits,
+    openapi,
+    people,
+    profiles,
+    recent,
+    tokens,
+    worlds,
+)
 from adapters.control.endpoint import ENDPOINTS, Door, Urls
 from adapters.control.problems import answer_with_problems
 
 PREFIX = "/_hutong"
 SUBJECTS = (
+    acts,
     openapi,
     clock,
     directory,

@@ -20,6 +20,8 @@ def asks(world: World) -> Iterator[Command]:
         yield from _relations(corp)
     for corp in world.corp:
         yield from _groups(corp)
+    for corp in world.corp:
+        yield from _apps(corp)
     for consumer in world.consumer:
         # An enterprise can be muted once it knows the consumer.
         for corpid in consumer.muted:
@@ -31,14 +33,18 @@ def asks(world: World) -> Iterator[Command]:
 def _enterprise(corp: CorpRow) -> Iterator[Command]:
     until_ms = _ms(corp.certified_until) if corp.certified_until is not None else 0
     yield commands.PutCorp(corp.corpid, corp.name, corp.short_name or corp.name, corp.certification, until_ms)
-    for app in corp.app:
-        yield commands.PutApp(
-            corp.corpid, app.agent_id, app.name, app.secret, app.callback_url, app.callback_token, app.callback_aes_key
-        )
     for department in _parents_first(corp.department):
         yield commands.PutDepartment(
             corp.corpid, department.id, department.name, department.parent, department.store
         )  # fmt: skip
+
+
+def _apps(corp: CorpRow) -> Iterator[Command]:
+    """Make the apps last: what a world file brings is no news to those that it brings with it."""
+    for app in corp.app:
+        yield commands.PutApp(
+            corp.corpid, app.agent_id, app.name, app.secret, app.callback_url, app.callback_token, app.callback_aes_key
+        )
 
 
 def _ms(moment: datetime) -> int:

@@ -5,8 +5,10 @@ give the events to come, or a refusal, which changes nothing.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, get_args
 from zlib import crc32
+
+import msgspec
 
 from gateway import commands
 from gateway.decide import contacts, directory, groups, messages, time
@@ -17,7 +19,7 @@ from gateway.state import State
 from gateway.state.people import DEVICES_MAX, Answer, AnyPerson, Device
 from protocol import frames
 from protocol.codec import MSGPACK
-from protocol.errors import REUSED_NUMBER, STALE_NUMBER, TOO_MANY
+from protocol.errors import REUSED_NUMBER, STALE_NUMBER, TOO_MANY, UNKNOWN_PERSON, WRONG_SIDE
 
 ClientHandler = Callable[[State, int, AnyPerson, Any], Draft | Refusal]
 CLIENT_HANDLERS: Final[dict[type, ClientHandler]] = {
@@ -38,6 +40,8 @@ CLIENT_HANDLERS: Final[dict[type, ClientHandler]] = {
     frames.HandOver: groups.hand_over,
     frames.Appoint: groups.appoint,
 }
+COMMANDS_OF: Final = {"member": get_args(frames.MemberCommand), "consumer": get_args(frames.ConsumerCommand)}
+CONTROL: Final = "control"  # the device of what control does for a person
 SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | Refusal | commands.Repeated]]] = {
     **directory.HANDLERS,
     commands.SendFor: messages.send_for,
@@ -95,5 +99,21 @@ def by_service(
     state: State, now_ms: int, real_ms: int, command: commands.Command
 ) -> list[AnyEvent] | Refusal | commands.Repeated:
     """Decide a command that has no frame."""
+    if isinstance(command, commands.Act):
+        return _act(state, now_ms, command)
     handler = SERVICE_HANDLERS.get(type(command))
     return handler(state, now_ms, command) if handler is not None else time.decide(state, now_ms, real_ms, command)
+
+
+def _act(state: State, now_ms: int, command: commands.Act) -> list[AnyEvent] | Refusal:
+    """Decide what a person is made to do, as if one of their clients had asked for it."""
+    person = state.people.get(command.person)
+    if person is None:
+        return Refusal(UNKNOWN_PERSON)
+    if not isinstance(command.frame, COMMANDS_OF[person.side]):
+        return Refusal(WRONG_SIDE)
+    known = person.devices.get(CONTROL)
+    frame = msgspec.structs.replace(command.frame, number=known.last_number + 1 if known is not None else 1)
+    decided = by_client(state, now_ms, person, CONTROL, frame)
+    assert not isinstance(decided, Answer), "the number is new"
+    return [decided] if isinstance(decided, Posted) else decided

@@ -52,10 +52,11 @@ def scan(state: State, now_ms: int, person: AnyPerson, frame: frames.Scan) -> Dr
     own = draft.know(person.key, corp.corpid)
     status: RelationStatus = "half" if code.skip_verify else "pending"
     conversation = known.id if known is not None else draft.new_id("cv", corp.corpid)
+    stands = relation or Relation(member.key, person.key, status)
     draft.add(
-        RelationPut(
-            corp.corpid, member.key, person.key, conversation, status, ADDED_BY_SCAN, code.state,
-            relation.remark if relation else "", relation.tags if relation else (), False, False, now_ms,
+        put(
+            corp.corpid, conversation, stands, now_ms, status=status, added_by=ADDED_BY_SCAN, state=code.state,
+            blocked_by_member=False, blocked_by_consumer=False, made_ms=now_ms,
         )
     )  # fmt: skip
     affair: Affair = "relation_made" if code.skip_verify else "relation_requested"
@@ -80,16 +81,12 @@ def _single(state: State, person: AnyPerson, name: str) -> tuple[Conversation, R
     return (conversation, conversation.relation) if conversation.relation is not None else Refusal(WRONG_KIND)
 
 
-def put(conversation: Conversation, relation: Relation, now_ms: int, **changed: Any) -> RelationPut:
+def put(corpid: str, conversation: str, relation: Relation, now_ms: int, **changed: Any) -> RelationPut:
     """Say how a relation stands now: as it stood, but for what has changed."""
     stands: dict[str, Any] = {
-        name: getattr(relation, name)
-        for name in ("member", "consumer", "status", "added_by", "state", "remark", "tags", "blocked_by_member",
-                     "blocked_by_consumer")
-    }  # fmt: skip
-    return RelationPut(
-        corpid=conversation.corpid, conversation=conversation.id, time_ms=now_ms, **{**stands, **changed}
-    )
+        name: getattr(relation, name) for name in relation.__struct_fields__ if name != "since_ms"
+    }
+    return RelationPut(corpid=corpid, conversation=conversation, time_ms=now_ms, **{**stands, **changed})
 
 
 def _change(
@@ -112,7 +109,7 @@ def _change(
         return Refusal(NOT_RELATED, f"relation/{relation.status}")
     draft = Draft(state, now_ms)
     draft.conversation = name
-    draft.add(put(conversation, relation, now_ms, **changed))
+    draft.add(put(conversation.corpid, name, relation, now_ms, **changed))
     if affair is not None:
         member = state.member(relation.member)
         own = state.own_of(conversation.corpid, relation.consumer)

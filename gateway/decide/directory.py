@@ -9,7 +9,7 @@ from gateway.decide.contacts import AFFAIRS, put, tell
 from gateway.decide.draft import Draft
 from gateway.refusal import Refusal
 from gateway.state import State
-from gateway.state.conversations import Conversation
+from gateway.state.conversations import Conversation, Relation
 from gateway.state.corps import Corp
 from gateway.state.people import Consumer, Member
 from protocol.content import Notice
@@ -170,17 +170,9 @@ def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> De
     }
     opened = consumer.contacts.get(member.key)
     name = opened or draft.new_id("cv", command.corpid)
-    if opened is not None:
-        relation = state.relation(opened)
-        draft.add(put(state.conversations[opened], relation, now_ms, **changed))
-    else:
-        relation = None
-        draft.add(
-            events.RelationPut(
-                corpid=command.corpid, member=member.key, consumer=command.consumer, conversation=name,
-                time_ms=now_ms, **changed,
-            )
-        )  # fmt: skip
+    relation = state.relation(opened) if opened is not None else None
+    stands = relation or Relation(member.key, command.consumer, command.status, made_ms=now_ms)
+    draft.add(put(command.corpid, name, stands, now_ms, **changed))
     if relation is None or relation.status != command.status:
         affair = AFFAIRS[command.status]
         tell(draft, command.corpid, affair, name, member, command.consumer, own, command.state)

@@ -1,12 +1,13 @@
 """The events of one command while they are being thought out: knows where records will stand before they do."""
 
-from gateway.events import AnyEvent, ConsumerKnown, Origin, Posted
+from gateway.events import AnyEvent, CallbackDue, ConsumerKnown, Origin, Posted
 from gateway.policy.attempt import Attempt
 from gateway.state import State
 from protocol.codec import MSGPACK
 from protocol.content import AnyContent, Notice
 from protocol.frames import Badge, Message, Side
 from protocol.ids import derive_free
+from protocol.wecom.changes import AnyChange
 
 
 class Draft:
@@ -59,6 +60,13 @@ class Draft:
         frame = MSGPACK.encode(Message(corpid, conversation, head + 1, self.now_ms, side, sender, content, badge))
         self._heads[conversation] = (head + 1, self.state.position + len(self.events) + 1)
         self.events.append(Posted(conversation, head + 1, previous, self.now_ms, key, frame, origin=origin))
+
+    def call_back(self, corpid: str, change: AnyChange) -> None:
+        """Have the enterprise's apps told of a change. Not of what they asked for themselves: WeCom tells of no change
+        that its API made (DOC 92130)."""
+        listeners = self.state.corps[corpid].listeners()
+        if listeners:
+            self.add(CallbackDue(corpid, listeners, change, self.now_ms))
 
     def new_id(self, prefix: str, corpid: str) -> str:
         """Derive an id for the conversation this enterprise opens next (`cv`), or for what is opened with it.

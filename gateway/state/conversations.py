@@ -30,6 +30,12 @@ class Relation(Struct, array_like=True):
     blocked_by_member: bool = False
     blocked_by_consumer: bool = False
     since_ms: int = 0
+    description: str = ""
+    company: str = ""
+    mobiles: tuple[str, ...] = ()
+    picture: str = ""  # media_id
+    tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
+    made_ms: int = 0
 
     @property
     def live(self) -> bool:

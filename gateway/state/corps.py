@@ -14,6 +14,7 @@ class App(Struct, array_like=True):
     callback_token: str = ""
     callback_aes_key: str = ""
     conversations: dict[str, str] = field(default_factory=dict)  # person → conversation
+    due: list[int] = field(default_factory=list)  # positions of the newest records it is to be called back about
 
 
 class Department(Struct, array_like=True):
@@ -46,6 +47,10 @@ class Corp(Struct, array_like=True):
         if self.certification == "certified" and 0 < self.certified_until_ms <= now_ms:
             return "verified"
         return self.certification
+
+    def listeners(self) -> tuple[str, ...]:
+        """Name the apps that are called back."""
+        return tuple(app.agent_id for app in self.apps.values() if app.callback_url)
 
     def has(self, least: Certification, now_ms: int) -> bool:
         return RANK[self.certification_at(now_ms)] >= RANK[least]

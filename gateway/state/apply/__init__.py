@@ -7,10 +7,12 @@ Rules of the file:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway import events
+from gateway.state.apply import callbacks
+from gateway.state.apply.registry import APPLIERS as APPLIERS
+from gateway.state.apply.registry import applies
 from gateway.state.conversations import AppChat, Awaited, Conversation, Group, Kind, Relation
 from gateway.state.corps import App, Corp, Department
 from gateway.state.jobs import Job, Outcome, remember
@@ -21,19 +23,8 @@ if TYPE_CHECKING:
 
 AWAITED_MAX = 2_000  # outcomes in one conversation that wait for their first acknowledgement
 
-Applier = Callable[["State", Any], None]
-APPLIERS: dict[type, Applier] = {}
 
-
-def _applies(event: type) -> Callable[[Applier], Applier]:
-    def register(function: Applier) -> Applier:
-        APPLIERS[event] = function
-        return function
-
-    return register
-
-
-@_applies(events.Posted)
+@applies(events.Posted)
 def posted(state: State, event: events.Posted) -> None:
     sender, sequence, time_ms = event.sender, event.sequence, event.time_ms
     voice = state.voices.get((sender, event.conversation))
@@ -58,6 +49,8 @@ def posted(state: State, event: events.Posted) -> None:
     if event.device:
         device = devices.get(event.device) or devices.setdefault(event.device, Device())
         device.keep(Answer(event.number, event.digest, event.conversation, sequence, time_ms))
+    if conversation.app is not None and "#" not in sender:
+        callbacks.heard(state, conversation.corpid, conversation.app.agent_id)
     if event.origin is not None:
         _await(conversation, event)
         _remember(state, conversation.corpid, event.origin, event.time_ms)
@@ -88,38 +81,38 @@ def _device(state: State, person: str, name: str) -> Device:
     return device
 
 
-@_applies(events.Answered)
+@applies(events.Answered)
 def answered(state: State, event: events.Answered) -> None:
     answer = Answer(event.number, event.digest, event.conversation, event.sequence, event.time_ms)
     _device(state, event.person, event.device).keep(answer)
 
 
-@_applies(events.WorldReset)
+@applies(events.WorldReset)
 def world_reset(state: State, event: events.WorldReset) -> None:
     state.clear()
     state.epoch, state.seed = event.epoch, event.seed
 
 
-@_applies(events.ProfileSet)
+@applies(events.ProfileSet)
 def profile_set(state: State, event: events.ProfileSet) -> None:
     state.profile = event.profile
     state.bind_meters()
 
 
-@_applies(events.ClockSet)
+@applies(events.ClockSet)
 def clock_set(state: State, event: events.ClockSet) -> None:
     clock = state.clock
     clock.real_ms, clock.shown_ms, clock.rate = event.real_ms, event.shown_ms, event.rate
     clock.latest_ms = max(clock.latest_ms, event.shown_ms)
 
 
-@_applies(events.TokenRevoked)
+@applies(events.TokenRevoked)
 def token_revoked(state: State, event: events.TokenRevoked) -> None:
     state.revoked = {token: until for token, until in state.revoked.items() if until > event.real_s}
     state.revoked[event.token_id] = event.expires_s
 
 
-@_applies(events.CorpPut)
+@applies(events.CorpPut)
 def corp_put(state: State, event: events.CorpPut) -> None:
     corp = state.corps.get(event.corpid)
     if corp is None:
@@ -129,22 +122,22 @@ def corp_put(state: State, event: events.CorpPut) -> None:
     corp.certification, corp.certified_until_ms = event.certification, event.certified_until_ms
 
 
-@_applies(events.AppPut)
+@applies(events.AppPut)
 def app_put(state: State, event: events.AppPut) -> None:
     apps = state.corps[event.corpid].apps
     known = apps.get(event.agent_id)
     apps[event.agent_id] = App(
         event.agent_id, event.name, event.secret, event.callback_url, event.callback_token, event.callback_aes_key,
-        known.conversations if known else {},
+        known.conversations if known else {}, known.due if known else [],
     )  # fmt: skip
 
 
-@_applies(events.DepartmentPut)
+@applies(events.DepartmentPut)
 def department_put(state: State, event: events.DepartmentPut) -> None:
     state.corps[event.corpid].departments[event.id] = Department(event.id, event.name, event.parent, event.store)
 
 
-@_applies(events.MemberPut)
+@applies(events.MemberPut)
 def member_put(state: State, event: events.MemberPut) -> None:
     key = member_key(event.corpid, event.userid)
     member = state.people.get(key)
@@ -176,7 +169,7 @@ def _open(
     state.corps[corpid].made += 1
 
 
-@_applies(events.ConsumerPut)
+@applies(events.ConsumerPut)
 def consumer_put(state: State, event: events.ConsumerPut) -> None:
     consumer = state.people.get(event.handle)
     if not isinstance(consumer, Consumer):
@@ -184,7 +177,7 @@ def consumer_put(state: State, event: events.ConsumerPut) -> None:
     consumer.nickname, consumer.unionid = event.nickname, event.unionid
 
 
-@_applies(events.ConsumerKnown)
+@applies(events.ConsumerKnown)
 def consumer_known(state: State, event: events.ConsumerKnown) -> None:
     consumer = state.consumer(event.handle)
     consumer.known[event.corpid] = Known(event.external_userid, event.own)
@@ -193,12 +186,12 @@ def consumer_known(state: State, event: events.ConsumerKnown) -> None:
     _open(state, event.own, "own", event.corpid, person=event.handle)
 
 
-@_applies(events.ConsumerMuted)
+@applies(events.ConsumerMuted)
 def consumer_muted(state: State, event: events.ConsumerMuted) -> None:
     state.consumer(event.handle).known[event.corpid].muted = event.on
 
 
-@_applies(events.CodePut)
+@applies(events.CodePut)
 def code_put(state: State, event: events.CodePut) -> None:
     state.codes[event.code] = event
 
@@ -210,7 +203,7 @@ def _tie(state: State, handle: str, corpid: str, by: int) -> None:
     state.corps[corpid].customers += (known.ties > 0) - was
 
 
-@_applies(events.RelationPut)
+@applies(events.RelationPut)
 def relation_put(state: State, event: events.RelationPut) -> None:
     member, consumer = state.member(event.member), state.consumer(event.consumer)
     if event.conversation not in state.conversations:
@@ -223,13 +216,15 @@ def relation_put(state: State, event: events.RelationPut) -> None:
     relation.status, relation.added_by, relation.state = event.status, event.added_by, event.state
     relation.remark, relation.tags, relation.since_ms = event.remark, event.tags, event.time_ms
     relation.blocked_by_member, relation.blocked_by_consumer = event.blocked_by_member, event.blocked_by_consumer
+    relation.description, relation.company, relation.mobiles = event.description, event.company, event.mobiles
+    relation.picture, relation.tag_ids, relation.made_ms = event.picture, event.tag_ids, event.made_ms
     if relation.live != was_live:
         by = 1 if relation.live else -1
         member.live_contacts += by
         _tie(state, event.consumer, event.corpid, by)
 
 
-@_applies(events.AppOpened)
+@applies(events.AppOpened)
 def app_opened(state: State, event: events.AppOpened) -> None:
     chat = AppChat(event.agent_id, event.person)
     _open(state, event.conversation, "app", event.corpid, app=chat)
@@ -237,7 +232,7 @@ def app_opened(state: State, event: events.AppOpened) -> None:
     state.people[event.person].conversations[event.conversation] = ()
 
 
-@_applies(events.GroupPut)
+@applies(events.GroupPut)
 def group_put(state: State, event: events.GroupPut) -> None:
     if event.conversation not in state.conversations:
         group = Group(event.chat_id, event.name, event.owner, made_ms=event.time_ms)
@@ -248,7 +243,7 @@ def group_put(state: State, event: events.GroupPut) -> None:
     group.version += 1
 
 
-@_applies(events.Joined)
+@applies(events.Joined)
 def joined(state: State, event: events.Joined) -> None:
     conversation, group, person = state.seat(event.conversation, event.person)
     assert event.person not in group.seats, "nobody has two seats"
@@ -259,7 +254,7 @@ def joined(state: State, event: events.Joined) -> None:
         _tie(state, event.person, conversation.corpid, 1)
 
 
-@_applies(events.Left)
+@applies(events.Left)
 def left(state: State, event: events.Left) -> None:
     conversation, group, person = state.seat(event.conversation, event.person)
     del group.seats[event.person]
@@ -270,7 +265,7 @@ def left(state: State, event: events.Left) -> None:
         _tie(state, event.person, conversation.corpid, -1)
 
 
-@_applies(events.JobStarted)
+@applies(events.JobStarted)
 def job_started(state: State, event: events.JobStarted) -> None:
     state.jobs_made += 1
     state.jobs[event.job] = Job(
@@ -279,7 +274,7 @@ def job_started(state: State, event: events.JobStarted) -> None:
     _remember(state, event.corpid, event.origin, event.time_ms)
 
 
-@_applies(events.JobSliced)
+@applies(events.JobSliced)
 def job_sliced(state: State, event: events.JobSliced) -> None:
     job = state.jobs[event.job]
     job.done = event.done
@@ -287,12 +282,12 @@ def job_sliced(state: State, event: events.JobSliced) -> None:
         del state.jobs[event.job]
 
 
-@_applies(events.CommandRefused)
+@applies(events.CommandRefused)
 def command_refused(state: State, event: events.CommandRefused) -> None:
     _remember(state, event.corpid, event.origin, event.time_ms)
 
 
-@_applies(events.Delivered)
+@applies(events.Delivered)
 def delivered(state: State, event: events.Delivered) -> None:
     conversation = state.conversations[event.conversation]
     conversation.awaited = [
@@ -302,7 +297,7 @@ def delivered(state: State, event: events.Delivered) -> None:
     ]
 
 
-@_applies(events.CorpReset)
+@applies(events.CorpReset)
 def corp_reset(state: State, event: events.CorpReset) -> None:
     corp = state.corps.pop(event.corpid)
     gone = {name for name, conversation in state.conversations.items() if conversation.corpid == event.corpid}

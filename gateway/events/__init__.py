@@ -13,21 +13,12 @@ from typing import Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from gateway.events.callbacks import CallbackDue as CallbackDue
+from gateway.events.event import Event as Event
+from gateway.events.event import Origin as Origin
 from gateway.profile import Certification, Profile
 
 RelationStatus = Literal["pending", "half", "mutual", "refused", "removed_by_member", "removed_by_consumer"]
-
-
-class Event(Struct, array_like=True, frozen=True, gc=False, omit_defaults=True):
-    """The parent of every event; never journaled itself."""
-
-
-class Origin(Struct, array_like=True, frozen=True, gc=False):
-    """The MQTT command that asked for something: CloudEvents' source and id, and where an answer is wanted."""
-
-    source: str
-    id: str
-    reply_to: str = ""
 
 
 class Posted(Event, tag=1):
@@ -179,6 +170,12 @@ class RelationPut(Event, tag=30):
     blocked_by_member: bool
     blocked_by_consumer: bool
     time_ms: int
+    description: str = ""
+    company: str = ""
+    mobiles: tuple[str, ...] = ()
+    picture: str = ""  # media_id
+    tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
+    made_ms: int = 0  # when the two first knew each other
 
 
 class AppOpened(Event, tag=31):
@@ -269,7 +266,7 @@ class Delivered(Event, tag=53):
 AnyEvent = (
     Posted | Answered | WorldReset | ProfileSet | ClockSet | TokenRevoked | CorpPut | AppPut | DepartmentPut | MemberPut
     | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
-    | Left | JobStarted | JobSliced | CommandRefused | Delivered
+    | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

@@ -4,13 +4,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gateway.commands.command import Command as Command
 from gateway.events import Origin
 from gateway.profile import Certification, Profile
 from protocol.content import Sendable
-
-
-class Command(Struct, frozen=True):
-    """The parent of every command without a frame."""
+from protocol.frames import ClientCommand
 
 
 class SendFor(Command):
@@ -26,6 +24,13 @@ class SendFor(Command):
     target_kind: Literal["consumer", "member", "store", "group"]
     target: str
     content: Sendable
+
+
+class Act(Command):
+    """Do as a person what one of their clients could ask for; the frame's number is given by the device `control`."""
+
+    person: str
+    frame: ClientCommand
 
 
 class Repeated(Struct, frozen=True):

@@ -1,0 +1,61 @@
+"""Access tokens: who calls. Made and read without a table, so that a restart makes none of them worthless.
+
+A token names its app and its end, sealed with the gateway's key; the seal covers the app's secret, so that a token
+ends with the secret it was fetched with. It follows the movable clock: 7,200 s of it (DOC 91039).
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
+from hmac import compare_digest, digest
+from typing import Final, Literal, NamedTuple
+
+from gateway.state import State
+from gateway.state.corps import App
+
+LIFETIME_S: Final = 7_200
+_SEAL_BYTES: Final = 24
+
+
+class Caller(NamedTuple):
+    """The app that calls, and the address it calls from."""
+
+    corpid: str
+    agent_id: str
+    address: str
+
+
+class AccessTokens:
+    """Makes and reads access tokens; the same one is given while it is valid."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._given: dict[tuple[str, str], tuple[str, int]] = {}  # app → token, and when it ends
+
+    def give(self, state: State, now_ms: int, corpid: str, app: App) -> tuple[str, int]:
+        """Give an app's token, and how many seconds it has left."""
+        known = self._given.get((corpid, app.agent_id))
+        if known is not None and known[1] > now_ms and self.read(state, now_ms, known[0]) == (corpid, app.agent_id):
+            return known[0], (known[1] - now_ms + 999) // 1000
+        ends_ms = now_ms + LIFETIME_S * 1000
+        body = f"{state.epoch}\0{corpid}\0{app.agent_id}\0{ends_ms}".encode()
+        token = urlsafe_b64encode(body + self._seal(body, app)).decode().rstrip("=")
+        self._given[corpid, app.agent_id] = token, ends_ms
+        return token, LIFETIME_S
+
+    def read(self, state: State, now_ms: int, token: str) -> tuple[str, str] | Literal["invalid", "expired"]:
+        """Give the corpid and agent_id of a token, or what is wrong with it."""
+        try:
+            raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            epoch, corpid, agent_id, ends_ms = raw[:-_SEAL_BYTES].decode().split("\0")
+        except (ValueError, Error):
+            return "invalid"
+        corp = state.corps.get(corpid)
+        app = corp.apps.get(agent_id) if corp is not None else None
+        if app is None or not compare_digest(raw[-_SEAL_BYTES:], self._seal(raw[:-_SEAL_BYTES], app)):
+            return "invalid"
+        if epoch != str(state.epoch):
+            return "invalid"
+        return (corpid, agent_id) if int(ends_ms) > now_ms else "expired"
+
+    def _seal(self, body: bytes, app: App) -> bytes:
+        return digest(self._key, body + b"\0" + app.secret.encode(), "sha256")[:_SEAL_BYTES]

@@ -1,0 +1,39 @@
+"""The first chapter of the vendor's API: access tokens, and addresses."""
+
+from secrets import compare_digest
+
+from adapters.wecom_api.call import Caller, Door, No, call
+from gateway.state import State
+from protocol.wecom.access import AddressesReply, Nothing, TokenAsked, TokenReply
+
+
+@call("GET", "gettoken", missing={"corpid": 41002, "corpsecret": 41004}, open=True)
+async def get_token(door: Door, _caller: Caller, asked: TokenAsked) -> TokenReply:
+    """Give an app's access token, the same one while it is valid (DOC 91039)."""
+
+    def look(state: State, now_ms: int) -> TokenReply | No:
+        corp = state.corps.get(asked.corpid)
+        if corp is None:
+            return No(40013)
+        secret = asked.corpsecret.encode()
+        app = next((app for app in corp.apps.values() if compare_digest(app.secret.encode(), secret)), None)
+        if app is None:
+            others = (app.secret for other in state.corps.values() for app in other.apps.values())
+            return No(40091 if asked.corpsecret in others else 40001)
+        token, expires_in = door.tokens.give(state, now_ms, corp.corpid, app)
+        return TokenReply(access_token=token, expires_in=expires_in)
+
+    reply: TokenReply = await door.look(look)
+    return reply
+
+
+@call("GET", "getcallbackip")
+async def get_callback_ip(_door: Door, _caller: Caller, _asked: Nothing) -> AddressesReply:
+    """List the addresses that callbacks come from."""
+    return AddressesReply(ip_list=["127.0.0.1"])
+
+
+@call("GET", "get_api_domain_ip")
+async def get_api_domain_ip(_door: Door, _caller: Caller, _asked: Nothing) -> AddressesReply:
+    """List the addresses of this API."""
+    return AddressesReply(ip_list=["127.0.0.1"])

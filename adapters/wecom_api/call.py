@@ -1,0 +1,151 @@
+"""One call of the vendor's API: a function whose annotations are its contract, and the door through which it asks.
+
+Rules of the file:
+- A call takes the door, the caller and what was asked, a struct; it returns a reply, or raises `No`.
+- Reads go through `Door.look`, writes through `Door.ask`: both answer when what they tell is durable.
+- The status is 200 whatever the answer is; the number in it says what went wrong (DOC 90313).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple, get_type_hints
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from adapters.strict import explained
+from adapters.wecom_api.access import AccessTokens, Caller
+from gateway.commands import Command
+from gateway.events import AnyEvent
+from gateway.refusal import Refusal
+from gateway.router import Router
+from gateway.writer import Query
+from protocol.wecom.errcodes import Family, errcode_of
+from protocol.wecom.reply import Asked, Reply
+
+BODY_BYTES_MAX: Final = 2 * 1024 * 1024  # 10,000 ids of a mass message are a quarter of it
+
+
+class No(Exception):
+    """Ends a call with one of the vendor's numbers. `detail` says more than the number; `refusal` is ours."""
+
+    def __init__(self, errcode: int, detail: str = "", refusal: Refusal | None = None) -> None:
+        super().__init__(errcode, detail)
+        self.errcode = errcode
+        self.detail = detail
+        self.refusal = refusal
+
+
+@dataclass(frozen=True)
+class Door:
+    """What the calls work with."""
+
+    router: Router
+    tokens: AccessTokens
+    base_url: Callable[[], str]
+
+    async def look(self, query: Query) -> Any:
+        """Look at the state; a refusal, or a `No` that the look gives back, ends the call."""
+        return _answered(await self.router.query(query), "")
+
+    async def ask(self, command: Command, family: Family = "") -> list[AnyEvent]:
+        """Have a command decided; a refusal ends the call with the number that its family of paths has for it."""
+        events: list[AnyEvent] = _answered(await self.router.ask(command), family)
+        return events
+
+
+def _answered(answer: Any, family: Family) -> Any:
+    if isinstance(answer, Refusal):
+        raise No(errcode_of(family, answer.reason), answer.rule, answer)
+    if isinstance(answer, No):
+        raise answer
+    return answer
+
+
+Handler = Callable[[Door, Caller, Any], Awaitable[Reply | web.StreamResponse]]
+
+
+class Call(NamedTuple):
+    """A call and its contract. `missing` has the numbers for keys that must be there; `open` needs no access token.
+
+    A call that takes `web.Request` reads its body itself.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    summary: str
+    asked: type[Any]
+    answer: type[Any]
+    missing: Mapping[str, int]
+    open: bool
+
+    def read(self, text: Mapping[str, str], body: bytes) -> Struct:
+        """Make the struct of what was asked, from the address and from the body; `No` says what it lacks."""
+        values: dict[str, Any] = {key: value for key, value in text.items() if value}
+        if self.method == "POST" and body:
+            values = _object(body)
+        try:
+            asked: Struct = msgspec.convert(values, self.asked, strict=False)
+        except msgspec.ValidationError as why:
+            raise No(self._errcode(str(why)), explained(str(why), self.asked)) from why
+        return asked
+
+    def _errcode(self, complaint: str) -> int:
+        """Give the number of a missing or empty key, where it has one of its own."""
+        for key, errcode in self.missing.items():
+            if f"required field `{key}`" in complaint or (
+                complaint.endswith(f"- at `$.{key}`") and "length >= 1" in complaint
+            ):
+                return errcode
+        return 40058
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object; what is null counts as absent."""
+    try:
+        told = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise No(40058, f"Warning: wrong json format. {why}") from why
+    if not isinstance(told, dict):
+        raise No(40058, "Warning: wrong json format. the body is not an object")
+    pruned: dict[str, Any] = _without_nulls(told)
+    return pruned
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [_without_nulls(one) if isinstance(one, dict | list) else one for one in value]
+    return value
+
+
+CALLS: Final[dict[str, Call]] = {}
+
+
+def call(
+    method: Literal["GET", "POST"],
+    path: str,
+    *,
+    missing: Mapping[str, int] | None = None,
+    open: bool = False,  # noqa: A002 - the word of the table
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Handler], Handler]:
+    """Make a function the call of a path below `/cgi-bin/`; its docstring's first sentence is the summary."""
+
+    def register(handler: Handler) -> Handler:
+        hints = get_type_hints(handler)
+        summary = (handler.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+        asked = hints.get("asked") or hints.get("_asked", Asked)
+        made = Call(method, path, handler, summary, asked, hints["return"], missing or {}, open)
+        for name in (path, *aliases):
+            assert name not in CALLS, name
+            CALLS[name] = made
+        return handler
+
+    return register
+
+
+__all__ = ["CALLS", "Asked", "Call", "Caller", "Door", "No", "call"]

@@ -1,0 +1,16 @@
+"""What apps are to be called back about; tags from 60."""
+
+from gateway.events.event import Event
+from protocol.wecom.changes import AnyChange
+
+
+class CallbackDue(Event, tag=60):
+    """Something happened that these apps of an enterprise are to be told of; who they are was fixed then.
+
+    What a person says to an app needs no such event: the `Posted` record itself is due.
+    """
+
+    corpid: str
+    agent_ids: tuple[str, ...]
+    change: AnyChange
+    time_ms: int

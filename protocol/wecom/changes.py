@@ -1,0 +1,109 @@
+"""What a callback tells of: one struct an event type and change type (rules 14b of the vendor's documentation).
+
+They are journaled as arrays, so a field is only ever added at the end, with a default, and a tag is never used twice.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Change(Struct, array_like=True, frozen=True, gc=False, omit_defaults=True):
+    """The parent of every change; never told itself."""
+
+
+class ContactAdded(Change, tag=1):
+    """add_external_contact"""
+
+    userid: str
+    external_userid: str
+    state: str = ""
+    welcome_code: str = ""
+
+
+class HalfContactAdded(Change, tag=2):
+    """add_half_external_contact: the consumer has added a member who need not agree, and who has not confirmed."""
+
+    userid: str
+    external_userid: str
+    state: str = ""
+    welcome_code: str = ""
+
+
+class ContactEdited(Change, tag=3):
+    """edit_external_contact: remark, phone or tags, edited in a client."""
+
+    userid: str
+    external_userid: str
+
+
+class ContactDeleted(Change, tag=4):
+    """del_external_contact: the member deleted the customer."""
+
+    userid: str
+    external_userid: str
+    source: str = ""
+
+
+class FollowerDeleted(Change, tag=5):
+    """del_follow_user: the customer deleted the member."""
+
+    userid: str
+    external_userid: str
+
+
+class ChatCreated(Change, tag=10):
+    chat_id: str
+
+
+class ChatUpdated(Change, tag=11):
+    """What changed of a group; the last five only where members came or went."""
+
+    chat_id: str
+    detail: Literal["add_member", "del_member", "change_owner", "change_name", "change_notice"]
+    join_scene: int = 0
+    quit_scene: int = 0
+    members: tuple[str, ...] = ()
+    last_version: str = ""
+    current_version: str = ""
+
+
+class ChatDismissed(Change, tag=12):
+    chat_id: str
+
+
+class TagMade(Change, tag=20):
+    id: str
+    kind: Literal["tag", "tag_group"]
+
+
+class TagChanged(Change, tag=21):
+    id: str
+    kind: Literal["tag", "tag_group"]
+
+
+class TagDeleted(Change, tag=22):
+    id: str
+    kind: Literal["tag", "tag_group"]
+
+
+class TagsShuffled(Change, tag=23):
+    """The order of a group's tags changed, or of all groups where `id` is empty."""
+
+    id: str = ""
+
+
+AnyChange = (
+    ContactAdded
+    | HalfContactAdded
+    | ContactEdited
+    | ContactDeleted
+    | FollowerDeleted
+    | ChatCreated
+    | ChatUpdated
+    | ChatDismissed
+    | TagMade
+    | TagChanged
+    | TagDeleted
+    | TagsShuffled
+)

@@ -1,0 +1,48 @@
+"""WeCom's numbers for no: what each means, and which of them says which of our reasons.
+
+Rules of the file:
+- Texts are ours; numbers are the vendor's (DOC 90313).
+- A reason is said by the number of its family of paths, or by the general one; what neither knows is -1, try again.
+"""
+
+from typing import Final, Literal
+
+from protocol import errors
+from protocol.errors import Reason
+
+OK: Final = 0
+BUSY: Final = -1
+
+TEXTS: Final[dict[int, str]] = {
+    -1: "system busy, try again",
+    0: "ok",
+    40001: "invalid secret",
+    40013: "invalid corpid",
+    40014: "invalid access_token",
+    40056: "invalid agentid",
+    40058: "invalid parameter",
+    40063: "empty parameter",
+    40091: "the secret is another enterprise's",
+    40206: "the body is too large",
+    41001: "access_token missing",
+    41002: "corpid missing",
+    41004: "corpsecret missing",
+    42001: "access_token expired",
+    48002: "this API may not be called",
+}
+
+Family = Literal[""]
+"""A group of paths that say the same reason by the same number; the empty one is general."""
+
+ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
+    ("", errors.UNAVAILABLE): -1,
+    ("", errors.INTERNAL): -1,
+    ("", errors.TOO_MANY): -1,
+    ("", errors.MALFORMED): 40058,
+}
+
+
+def errcode_of(family: Family, reason: Reason) -> int:
+    """Give the vendor's number for a reason of ours."""
+    general = ERRCODES.get(("", reason), BUSY)
+    return ERRCODES.get((family, reason), general)
