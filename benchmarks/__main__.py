@@ -5,6 +5,7 @@ a table with the ratios. Ends 1 if something could not be measured; a goal that 
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ from benchmarks.floors import floors
 from benchmarks.generator import BUILD, compile_generator
 from benchmarks.goals import GOALS
 from benchmarks.machine import machine
-from benchmarks.report import floors_table, goals_json, goals_table, row_json, table
+from benchmarks.report import api_table, floors_table, goals_json, goals_table, row_json, table
 from benchmarks.rows import FULL, QUICK, say
 from benchmarks.suite import Found, measure
 
@@ -32,7 +33,8 @@ def main() -> int:
     _write(here, floor, found, bool(asked.quick))
     build = "" if here["python_optimized"] else " (built without optimizations)"
     print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}{build}, commit {here['commit']}\n")
-    print(floors_table(floor), table(found.rows), goals_table(found), sep="\n\n")
+    tables = [floors_table(floor), table(found.rows), api_table(found.requests), goals_table(found)]
+    print(*filter(None, tables), sep="\n\n")
     print(f"\nall of it: {RESULT}")
     for failure in found.failures:
         say(f"failed: {failure}")
@@ -52,6 +54,7 @@ def _write(here: dict[str, Any], floor: dict[str, Any], found: Found, quick: boo
         "quick": quick,
         "floors": floor,
         "rows": [row_json(row) for row in found.rows],
+        "requests": [dataclasses.asdict(row) for row in found.requests],
         "goals": goals_json(found),
         "failures": found.failures,
     }

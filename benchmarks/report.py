@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+from statistics import median
 from typing import Any
 
+from benchmarks import api
 from benchmarks.goals import GOALS, Goal
 from benchmarks.rows import Row, Run
 from benchmarks.suite import Found
@@ -73,6 +75,18 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _value(row: Row, figure: str) -> float:
     return spread_percent(row.values("messages_s")) if figure == "spread" else row.median(figure)
+
+
+def api_table(rows: list[api.Row]) -> str:
+    """Lay out the requests over HTTP, if there were any."""
+    head = ("requests", "system", "requests/s", "±%", "p99 ms", "µs/request")
+    return _aligned([head, *(_api_cells(row) for row in rows)]) if rows else ""
+
+
+def _api_cells(row: api.Row) -> tuple[str, ...]:
+    rates = row.values("requests_s")
+    cells = (f"{median(rates):,.0f}", f"{spread_percent(rates):.0f}", f"{median(row.values('p99_ms')):.1f}")
+    return (row.asked.name, row.system, *cells, f"{median(row.values('server_us')):.0f}")
 
 
 def spread_percent(values: list[float]) -> float:

@@ -122,7 +122,7 @@ def idle_link_kib(system: System) -> float:
     """Measure what one idle authenticated link adds to the server's resident memory."""
     say(f"{system.name}: {IDLE.clients} idle links")
     pace = Pace(measured_ms=0, settle_ms=1500, baseline=IDLE_BASELINE)
-    with _folder() as folder, system.start(IDLE, folder) as target:
+    with empty_folder() as folder, system.start(IDLE, folder) as target:
         memory = load(target, pace).server_rss_kib
     return (memory.ready - memory.baseline) / (IDLE.clients - IDLE_BASELINE)
 
@@ -133,7 +133,7 @@ def _run(row: Row, patience: Patience) -> None:
     sample = 1 if workload.single else SAMPLE_OF_GROUPS
     pace = Pace(workload.window, row.rate, measured_ms=patience.measured_ms, sample=sample)
     try:
-        with _folder() as folder, row.system.start(workload, folder) as target:
+        with empty_folder() as folder, row.system.start(workload, folder) as target:
             row.runs.append(run_of(load(target, pace)))
     except (LoadFailed, RuntimeError, OSError) as why:
         row.failures.append(str(why))
@@ -161,7 +161,7 @@ def run_of(figures: Figures) -> Run:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def empty_folder() -> Iterator[Path]:
     """Give an empty folder on the disk of the checkout, since a journal in memory would be no journal."""
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-") as folder:

@@ -1,8 +1,10 @@
 """Which loads and systems answer which goal."""
 
+import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks import api
 from benchmarks.generator import LoadFailed
 from benchmarks.goals import ratio
 from benchmarks.peers import mosquitto_program
@@ -30,6 +32,7 @@ AGAINST_MOSQUITTO = {
 AT_SHARE = {6: (ONE_TO_ONE, "ack_p99_ms"), 7: (FIVE_HUNDREDS, "delivery_p99_ms")}
 BARE_GOAL = 5
 IDLE_GOAL = 8
+API_GOAL = 15
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Found:
     """
 
     rows: list[Row] = field(default_factory=list)
+    requests: list[api.Row] = field(default_factory=list)
     values: dict[int, float] = field(default_factory=dict)
     by_cpu: dict[int, float] = field(default_factory=dict)
     unsure: set[int] = field(default_factory=set)
@@ -54,6 +58,8 @@ def measure(goals: set[int], patience: Patience, floors: dict[str, Any]) -> Foun
         _measure_load(workload, goals, patience, floors["fdatasync_ms"]["p99"], found)
     if IDLE_GOAL in goals:
         _measure_idle(found)
+    if API_GOAL in goals:
+        _measure_api(patience, found)
     found.failures += [f"{row.system.name} {row.workload.name}: {why}" for row in found.rows for why in row.failures]
     return found
 
@@ -109,3 +115,19 @@ def _measure_idle(found: Found) -> None:
     except (LoadFailed, RuntimeError, OSError) as why:
         found.values[IDLE_GOAL] = float("nan")
         found.failures.append(f"idle links: {why}")
+
+
+def _measure_api(patience: Patience, found: Found) -> None:
+    """Compare reads and writes of the vendor's API with a bare handler; the worse of the two counts."""
+    if api.wrk_program() is None:
+        say("wrk is not installed (scripts/install-test-servers): no requests over HTTP")
+        return
+    try:
+        found.requests = api.measure(patience)
+    except (RuntimeError, OSError, subprocess.SubprocessError) as why:
+        found.values[API_GOAL] = float("nan")
+        found.failures.append(f"the vendor's API: {why}")
+        return
+    pairs = list(zip(found.requests[::2], found.requests[1::2], strict=True))
+    found.values[API_GOAL] = min(api.ratio(ours, theirs, "requests_s") for ours, theirs in pairs)
+    found.by_cpu[API_GOAL] = min(api.ratio(theirs, ours, "server_us") for ours, theirs in pairs)
