@@ -17,6 +17,8 @@ from adapters.checkpoint import keep_checkpoints
 from adapters.genesis import begin
 from adapters.http import LinkDoor, Listener
 from adapters.link import Links
+from adapters.media import Uploads
+from adapters.media_files import DiskFiles, MemoryFiles
 from adapters.metrics import Health, Watched
 from adapters.opening import open_world
 from adapters.tokens import TokenBox
@@ -54,6 +56,7 @@ class Gateway:
     tokens: TokenBox
     access_tokens: AccessTokens
     links: Links
+    media: Uploads
     listener: Listener
     journal: Journal
     clock: Clock
@@ -123,9 +126,11 @@ async def run(
         if folder is not None:
             stack.push_async_callback(_end, asyncio.create_task(keep_checkpoints(opened.journal, folder)))
         links = Links(router, time.time)
+        media = _uploads(router, folder)
+        stack.push_async_callback(_end, asyncio.create_task(media.keep_swept()))
         gateway = Gateway(
-            opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), links, listener, opened.journal,
-            clock, opened.fresh, turning,
+            opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), links, media, listener,
+            opened.journal, clock, opened.fresh, turning,
         )  # fmt: skip
         _add_routes(app, gateway)
         for door in doors:
@@ -142,9 +147,15 @@ def _add_routes(app: web.Application, gateway: Gateway) -> None:
     router, clock = gateway.router, gateway.clock
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
     app.add_subapp(control.PREFIX, control.application(control.Door(router, gateway.tokens, clock, gateway.urls)))
-    wecom_api.Api(wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url)).add_to(app)
+    wecom_api.Api(wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media)).add_to(app)
     watched = Watched(router, gateway.links, gateway.listener, clock, gateway.is_alive, gateway.is_ready)
     Health(watched).add_to(app)
+
+
+def _uploads(router: Router, folder: Path | None) -> Uploads:
+    if folder is None:
+        return Uploads(router, MemoryFiles(), router.config.media_memory_bytes_max)
+    return Uploads(router, DiskFiles(folder), router.config.media_bytes_max)
 
 
 def _on_defect(what: str, why: BaseException) -> None:

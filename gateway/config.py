@@ -19,6 +19,12 @@ class Config(Struct, frozen=True):
     refusing_devices_max: int = 10_000  # devices whose refusals are remembered for repeats
     refusals_max: int = 64  # refusals remembered of one device
     asks_max: int = 10_000  # commands and queries of services that may wait
+    media_max: int = 100_000  # uploaded files of all enterprises together
+    media_bytes_max: int = 4 * 1024**3  # of these files
+    media_memory_bytes_max: int = 256 * 1024**2  # the same, where nothing is kept on disk
+    media_corp_max: int = 20_000  # uploaded files of one enterprise
+    media_corp_bytes_max: int = 1024**3
+    media_upload_s: float = 120.0  # for one file to come whole
 
 
 DEFAULT = Config()

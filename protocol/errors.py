@@ -23,6 +23,7 @@ POLICIES: Final = {
     9105: "consent",
     9106: "frequency",
     9107: "group size",
+    9108: "a thing of the API",
 }
 
 
@@ -105,6 +106,10 @@ CORP_FREQUENCY = _reason(910604, "corp_frequency", "the enterprise has used up t
 # 9107: group size
 GROUP_FULL = _reason(910701, "group_full", "the group is full", "change")
 QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by QR code", "change")
+
+# 9108: a thing of the API; media from 910820
+MEDIA_FULL = _reason(910820, "media_full", "there is no room for more uploads", "change")
+PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be uploaded in this window", "later")
 
 
 _BY_CODE = {reason.code: reason for reason in REASONS.values()}

@@ -6,16 +6,18 @@ Rules of the folder:
 - Ids of another enterprise are answered exactly like ids of nobody.
 """
 
+from functools import partial
+
 import structlog
 from aiohttp import web
 
-from adapters.wecom_api import base
+from adapters.wecom_api import base, media
 from adapters.wecom_api.answers import refused, said
 from adapters.wecom_api.call import BODY_BYTES_MAX, CALLS, Call, Caller, Door, No
 from protocol.wecom.reply import Reply
 
 PREFIX = "/cgi-bin/"
-CHAPTERS = (base,)  # imported so that their calls are listed
+CHAPTERS = (base, media)  # imported so that their calls are listed
 
 log = structlog.get_logger()
 
@@ -28,6 +30,7 @@ class Api:
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_route("*", PREFIX + "{path:.*}", self.respond)
+        app.router.add_get(media.PICTURES + "{media_id}/0", partial(media.show_picture, self._door))
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """Find the call, find out who calls, have it done, write the answer; the status is always 200."""

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from adapters.media import Uploads
 from adapters.strict import explained
 from adapters.wecom_api.access import AccessTokens, Caller
 from gateway.commands import Command
@@ -44,6 +45,7 @@ class Door:
     router: Router
     tokens: AccessTokens
     base_url: Callable[[], str]
+    media: Uploads
 
     async def look(self, query: Query) -> Any:
         """Look at the state; a refusal, or a `No` that the look gives back, ends the call."""

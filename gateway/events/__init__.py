@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 from gateway.events.callbacks import CallbackDue as CallbackDue
 from gateway.events.event import Event as Event
 from gateway.events.event import Origin as Origin
+from gateway.events.media import MediaKept as MediaKept
 from gateway.profile import Certification, Profile
 
 RelationStatus = Literal["pending", "half", "mutual", "refused", "removed_by_member", "removed_by_consumer"]
@@ -267,6 +268,7 @@ AnyEvent = (
     Posted | Answered | WorldReset | ProfileSet | ClockSet | TokenRevoked | CorpPut | AppPut | DepartmentPut | MemberPut
     | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
     | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue
+    | MediaKept
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

@@ -17,6 +17,10 @@ TEXTS: Final[dict[int, str]] = {
     -1: "system busy, try again",
     0: "ok",
     40001: "invalid secret",
+    40004: "invalid type of media",
+    40005: "invalid type of file",
+    40006: "invalid size of file",
+    40007: "invalid media_id",
     40013: "invalid corpid",
     40014: "invalid access_token",
     40056: "invalid agentid",
@@ -28,7 +32,11 @@ TEXTS: Final[dict[int, str]] = {
     41002: "corpid missing",
     41004: "corpsecret missing",
     42001: "access_token expired",
+    45001: "the file is too large",
+    45009: "called too often",
     48002: "this API may not be called",
+    301017: "a voice file must be AMR",
+    830002: "a file of more than 20 MB is fetched by ranges",
 }
 
 Family = Literal[""]
@@ -38,6 +46,8 @@ ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
     ("", errors.UNAVAILABLE): -1,
     ("", errors.INTERNAL): -1,
     ("", errors.TOO_MANY): -1,
+    ("", errors.MEDIA_FULL): -1,
+    ("", errors.PICTURES_USED_UP): 45009,
     ("", errors.MALFORMED): 40058,
 }
 

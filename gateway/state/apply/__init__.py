@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import events
-from gateway.state.apply import callbacks
+from gateway.state.apply import callbacks, media  # noqa: F401 - media for its appliers
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.conversations import AppChat, Awaited, Conversation, Group, Kind, Relation
