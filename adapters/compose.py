@@ -146,8 +146,10 @@ async def run(
 def _add_routes(app: web.Application, gateway: Gateway) -> None:
     router, clock = gateway.router, gateway.clock
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
-    app.add_subapp(control.PREFIX, control.application(control.Door(router, gateway.tokens, clock, gateway.urls)))
-    wecom_api.Api(wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media)).add_to(app)
+    gate = wecom_api.Gate()
+    app.add_subapp(control.PREFIX, control.application(control.Door(router, gateway.tokens, clock, gateway.urls, gate)))
+    door = wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media, gate)
+    wecom_api.Api(door).add_to(app)
     watched = Watched(router, gateway.links, gateway.listener, clock, gateway.is_alive, gateway.is_ready)
     Health(watched).add_to(app)
 

@@ -87,6 +87,9 @@ def _rules(name: str) -> dict[str, Row]:
     for row in profile.table(name).get("frequency", []):
         key = f"messages of a{'n' if row['side'] == 'app' else ''} {row['side']} per {row['per']} and {row['window']}"
         rows[key] = {**row, "value": row["limit"]}
+    for row in profile.table(name).get("calls", []):
+        key = f"calls of {row.get('path', 'any one path')} per {row['per']} and {row['window']}"
+        rows[key] = {**row, "value": row["limit"]}
     return {key: {"published": True, **row} for key, row in rows.items()}
 
 

@@ -32,6 +32,18 @@ class Frequency(Struct, array_like=True, frozen=True, gc=False):
     limit: int
 
 
+class CallLimit(Struct, array_like=True, frozen=True, gc=False):
+    """At most `limit` calls of one path of the API in each aligned window, counted per enterprise, app or address.
+
+    An empty path means every path, each counted by itself.
+    """
+
+    per: Literal["corp", "app", "address"]
+    window: WindowName
+    limit: int
+    path: str = ""
+
+
 class Profile(Struct, array_like=True, frozen=True, gc=False):
     """The numbers, without their sources: what the rules read and what the journal keeps."""
 
@@ -50,6 +62,9 @@ class Profile(Struct, array_like=True, frozen=True, gc=False):
     group_create_certification_min: Certification
     group_admins_max: int
     frequency: tuple[Frequency, ...]
+    calls: tuple[CallLimit, ...] = ()
+    concurrent_calls_max: int = 0
+    wrong_secrets_max: int = 0
 
 
 class Number(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +81,15 @@ class FrequencyRow(Struct, frozen=True, forbid_unknown_fields=True):
     window: WindowName
     limit: int
     source: str
+    published: bool = True
+
+
+class CallRow(Struct, frozen=True, forbid_unknown_fields=True):
+    per: Literal["corp", "app", "address"]
+    window: WindowName
+    limit: int
+    source: str
+    path: str = ""
     published: bool = True
 
 
@@ -96,8 +120,10 @@ def read(name: str) -> Profile:
     rows = dict(table(name))
     rows.pop("about")
     frequency = msgspec.convert(rows.pop("frequency", []), tuple[FrequencyRow, ...])
+    calls = msgspec.convert(rows.pop("calls", []), tuple[CallRow, ...])
     numbers = msgspec.convert(rows, dict[str, Number])
     values = {key: number.value for key, number in numbers.items()}
     limits = tuple((row.side, row.per, row.window, row.limit) for row in frequency)
-    fields = [{"name": name, "frequency": limits, **values}[field] for field in Profile.__struct_fields__]
-    return msgspec.convert(fields, Profile)
+    paths = tuple((row.per, row.window, row.limit, row.path) for row in calls)
+    known = {"name": name, "frequency": limits, "calls": paths, **values}
+    return msgspec.convert([known[field] for field in Profile.__struct_fields__], Profile)

@@ -24,6 +24,7 @@ POLICIES: Final = {
     9106: "frequency",
     9107: "group size",
     9108: "a thing of the API",
+    9109: "a limit of the API",
 }
 
 
@@ -110,6 +111,18 @@ QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by
 # 9108: a thing of the API; media from 910820
 MEDIA_FULL = _reason(910820, "media_full", "there is no room for more uploads", "change")
 PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be uploaded in this window", "later")
+# 9109: a limit of the API
+CORP_CALLS = _reason(910901, "corp_calls", "the enterprise has called this path too often", "later")
+APP_CALLS = _reason(910902, "app_calls", "the app has called this path too often", "later")
+ADDRESS_CALLS = _reason(910903, "address_calls", "this address has called this path too often", "later")
+WRONG_SECRETS = _reason(910904, "wrong_secrets", "this address has tried too many wrong secrets", "later")
+CONCURRENT_CALLS = _reason(910905, "concurrent_calls", "too many calls of this path are under way", "later")
+WRITE_CONFLICT = _reason(910906, "write_conflict", "another call is writing the same record just now", "later")
+UNTRUSTED_ADDRESS = _reason(910907, "untrusted_address", "the app does not trust this address", "change")
+OUTSIDE_RANGE = _reason(910908, "outside_range", "outside what the app may see", "change")
+NO_ABILITY = _reason(910909, "no_ability", "this secret does not have the ability that the path needs", "change")
+FAULT = _reason(910910, "fault", "a fault that was ordered through control", "change")
+RESERVED_ID = _reason(910911, "reserved_id", "an id that always fails", "never")
 
 
 _BY_CODE = {reason.code: reason for reason in REASONS.values()}

@@ -8,7 +8,7 @@ from adapters.control.endpoint import Body, Door, endpoint
 from adapters.control.problems import plain
 from gateway import profile
 from gateway.commands import SetProfile
-from gateway.profile import FrequencyRow, Number, Profile, UnknownProfile
+from gateway.profile import CallRow, FrequencyRow, Number, Profile, UnknownProfile
 
 
 class ProfileName(Struct, frozen=True):
@@ -27,6 +27,7 @@ class ProfileAnswer(Struct, frozen=True):
     about: str
     numbers: dict[str, Number]
     frequency: list[FrequencyRow]
+    calls: list[CallRow]
 
 
 class ProfileBody(Body, frozen=True):
@@ -54,7 +55,7 @@ def _told(now: Profile) -> ProfileAnswer:
     numbers = {
         name: Number(getattr(now, name), _source(table.get(name)), _published(table.get(name)))
         for name in Profile.__struct_fields__
-        if name not in ("name", "frequency")
+        if name not in ("name", "frequency", "calls")
     }
     rows = {(row["side"], row["per"], row["window"]): row for row in table.get("frequency", ())}
     frequency = [
@@ -62,7 +63,13 @@ def _told(now: Profile) -> ProfileAnswer:
         for rule in now.frequency
         for row in [rows.get((rule.side, rule.per, rule.window))]
     ]
-    return ProfileAnswer(now.name, table["about"], numbers, frequency)
+    paths = {(row.get("path", ""), row["per"], row["window"]): row for row in table.get("calls", ())}
+    calls = [
+        CallRow(limit.per, limit.window, limit.limit, _source(row), limit.path, _published(row))
+        for limit in now.calls
+        for row in [paths.get((limit.path, limit.per, limit.window))]
+    ]
+    return ProfileAnswer(now.name, table["about"], numbers, frequency, calls)
 
 
 def _source(row: dict[str, Any] | None) -> str:

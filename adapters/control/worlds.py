@@ -112,6 +112,7 @@ async def reset_world(door: Door, body: ResetBody) -> ResetAnswer:
     """Forget everything but the profile and the clock; every link is closed, every resume token worthless."""
     seed = body.seed or await door.look(lambda state, _now_ms: state.seed)
     await door.ask(ResetWorld(seed))
+    door.gate.forget()
     return ResetAnswer(*await door.look(lambda state, _now_ms: (state.epoch, state.seed)))
 
 
@@ -119,4 +120,5 @@ async def reset_world(door: Door, body: ResetBody) -> ResetAnswer:
 async def reset_corp(door: Door, path: CorpPath) -> CorpResetAnswer:
     """Forget one enterprise; its members' links are closed, its customers told to forget it."""
     await door.ask(ResetCorp(path.corpid))
+    door.gate.forget(path.corpid)
     return CorpResetAnswer(path.corpid)

@@ -6,14 +6,20 @@ Rules of the folder:
 - Ids of another enterprise are answered exactly like ids of nobody.
 """
 
+from collections.abc import Hashable
+from difflib import get_close_matches
 from functools import partial
 
 import structlog
 from aiohttp import web
 
 from adapters.wecom_api import base, media
-from adapters.wecom_api.answers import refused, said
-from adapters.wecom_api.call import BODY_BYTES_MAX, CALLS, Call, Caller, Door, No
+from adapters.wecom_api.answers import Visit, base_url_of, refused, said
+from adapters.wecom_api.call import BODY_BYTES_MAX, CALLS, Call, Caller, Door, No, refusing
+from adapters.wecom_api.faults import reserved, wait
+from adapters.wecom_api.gate import Gate
+from gateway.refusal import Refusal
+from protocol.errors import FAULT, RESERVED_ID
 from protocol.wecom.reply import Reply
 
 PREFIX = "/cgi-bin/"
@@ -34,9 +40,9 @@ class Api:
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """Find the call, find out who calls, have it done, write the answer; the status is always 200."""
-        door, address = self._door, request.remote or ""
+        visit = Visit(self._door.router.now_ms(), request.remote or "")
         try:
-            reply = await self._reply(request, address)
+            reply = await self._reply(request, visit)
         except No as why:
             no = why
         except (ConnectionError, web.RequestPayloadError) as why:
@@ -45,40 +51,100 @@ class Api:
             log.exception("defect", what=f"{request.method} {request.path}")
             no = No(-1, f"a defect of the gateway ({type(defect).__name__})")
         else:
-            return said(reply) if isinstance(reply, Reply) else reply
-        return refused(no, door.router.now_ms(), address, door.base_url())
+            if isinstance(reply, Reply):
+                return said(visit, reply)
+            if not reply.prepared:
+                reply.headers.extend(visit.headers())
+            return reply
+        return refused(visit, no, base_url_of(request, self._door.base_url()))
 
-    async def _reply(self, request: web.Request, address: str) -> Reply | web.StreamResponse:
-        path = "/".join(filter(None, request.match_info["path"].split("/")))  # WxJava writes one path with two slashes
+    async def _reply(self, request: web.Request, visit: Visit) -> Reply | web.StreamResponse:
+        path = request.match_info["path"]
         found = CALLS.get(path)
         if found is None:
-            raise No(40058, f"there is no path {path[:100]!r}")
+            path = "/".join(filter(None, path.split("/")))  # WxJava writes one path with two slashes
+            found = CALLS.get(path)
+        if found is None:
+            raise No(40058, f"there is no path {path[:100]!r}{_near(path)}")
         if request.method != found.method:
             raise No(40058, f"{path} takes {found.method}")
-        caller = Caller("", "", address) if found.open else self._caller(request, address)
-        if found.asked is web.Request:
-            return await found.handler(self._door, caller, request)
-        body = await _body(request, found)
-        return await found.handler(self._door, caller, found.read(request.query, body))
+        caller = Caller("", "", visit.address) if found.open else self._caller(request, visit)
+        gate, state = self._door.gate, self._door.router.state
+        place = caller.corpid or request.query.get("corpid", ""), path
+        refusal = gate.admit(state, visit.now_ms, path, found, caller) or gate.underway.begin(state, place)
+        if refusal is not None:
+            raise refusing(refusal)
+        try:
+            if gate.faults:
+                await self._strike(request, visit, place)
+            return await self._perform(request, found, caller, place)
+        except No:
+            if found.exempt:
+                late = gate.meters(state).take(path, caller.corpid, caller.agent_id, caller.address, visit.now_ms)
+                if late is not None:
+                    raise refusing(late) from None
+            raise
+        finally:
+            gate.underway.end(place)
 
-    def _caller(self, request: web.Request, address: str) -> Caller:
+    async def _perform(
+        self, request: web.Request, found: Call, caller: Caller, place: tuple[str, str]
+    ) -> Reply | web.StreamResponse:
+        """Read what is asked, and have it done."""
+        takes_request = found.asked is web.Request
+        body = b"" if takes_request or found.method == "GET" else await _body(request)
+        errcode = reserved(request.query, body)
+        if errcode:
+            raise No(errcode, "an id that always fails", Refusal(RESERVED_ID, f"reserved/hutong-fail-{errcode}"))
+        if takes_request:
+            return await found.handler(self._door, caller, request)
+        asked = found.read(request.query, body)
+        if found.writes is None:
+            return await found.handler(self._door, caller, asked)
+        record: Hashable = found.writes(asked)
+        refusal = self._door.gate.underway.begin_write(place, record)
+        if refusal is not None:
+            raise refusing(refusal)
+        try:
+            return await found.handler(self._door, caller, asked)
+        finally:
+            self._door.gate.underway.end_write(place, record)
+
+    async def _strike(self, request: web.Request, visit: Visit, place: tuple[str, str]) -> None:
+        """Let a fault that was ordered befall this call."""
+        struck = self._door.gate.faults.strike(*place)
+        if struck is None:
+            return
+        fault, _ = struck
+        visit.fault = str(fault.id)
+        if fault.delay_ms:
+            await wait(*struck)
+        if fault.drop and request.transport is not None:
+            request.transport.abort()
+        if fault.drop or fault.errcode:
+            raise No(fault.errcode or -1, "a fault that was ordered", Refusal(FAULT, f"fault/{fault.id}"))
+
+    def _caller(self, request: web.Request, visit: Visit) -> Caller:
         """Find out who calls: the token is in the address, and nowhere else."""
         token = request.query.get("access_token", "")
         if not token:
             raise No(41001)
-        router = self._door.router
-        known = self._door.tokens.read(router.state, router.now_ms(), token)
+        known = self._door.tokens.read(self._door.router.state, visit.now_ms, token)
         if known == "invalid":
             raise No(40014)
         if known == "expired":
             raise No(42001)
-        return Caller(*known, address)
+        return Caller(*known, visit.address)
 
 
-async def _body(request: web.Request, found: Call) -> bytes:
+def _near(path: str) -> str:
+    """Suggest the path that was probably meant."""
+    near = get_close_matches(path[:100], CALLS, 1, 0.75)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+async def _body(request: web.Request) -> bytes:
     """Read what a POST brings, but not more than so many bytes of it."""
-    if found.method == "GET":
-        return b""
     body = bytearray()
     if (request.content_length or 0) <= BODY_BYTES_MAX:
         async for chunk in request.content.iter_any():
@@ -90,4 +156,4 @@ async def _body(request: web.Request, found: Call) -> bytes:
     raise No(40206, f"more than {BODY_BYTES_MAX} bytes")
 
 
-__all__ = ["PREFIX", "Api", "Door"]
+__all__ = ["CALLS", "PREFIX", "Api", "Door", "Gate"]

@@ -1,48 +1,103 @@
-"""How the vendor's API says no: number and text in the body, our own reason in the headers.
+"""How the vendor's API answers: number and text in the body, our own words in the headers.
 
 `errmsg` has the vendor's shape: a short text, a hint that differs from answer to answer, the caller's address, and
-where to read more (DOC 90930). Programs may not match it.
+where to read more (DOC 90930). Programs may not match it. Every answer says which request it answers and what the
+movable clock showed; one that a rule of ours refused says which, what is used and left, and when to try again.
 """
 
+import re
 from hashlib import blake2b
 from itertools import count
+from secrets import token_hex
 from typing import Final
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
+from adapters.http import LOOPBACK_NAMES
 from adapters.log import text_of
 from adapters.wecom_api.call import No
 from gateway.refusal import Refusal
 from protocol.wecom.errcodes import TEXTS
 from protocol.wecom.reply import Reply
 
-_answers: Final = count(1)
+JSON: Final = "application/json; charset=utf-8"
+
+_RUN: Final = token_hex(4)
+_numbers: Final = count(1)
 _encode = msgspec.json.encode
+_HOST: Final = re.compile(f"(?:{'|'.join(map(re.escape, LOOPBACK_NAMES))})(?::[0-9]{{1,5}})?")
 
 
-def said(reply: Reply) -> web.Response:
+class Visit:
+    """One request, from its coming to its answer. `fault` names the order that struck it."""
+
+    __slots__ = ("address", "fault", "now_ms", "number")
+
+    def __init__(self, now_ms: int, address: str) -> None:
+        self.number = next(_numbers)
+        self.now_ms = now_ms
+        self.address = address
+        self.fault = ""
+
+    @property
+    def id(self) -> str:
+        return f"{_RUN}-{self.number}"
+
+    def headers(self) -> CIMultiDict[str]:
+        """Say which request is answered, and when."""
+        headers = CIMultiDict({"X-Hutong-Request": f"{_RUN}-{self.number}", "X-Hutong-Time": text_of(self.now_ms)})
+        if self.fault:
+            headers["X-Hutong-Fault"] = self.fault
+        return headers
+
+
+def said(visit: Visit, reply: Reply) -> web.Response:
     """Write an answer."""
-    return web.Response(body=_encode(reply), content_type="application/json", charset="utf-8")
+    headers = visit.headers()
+    headers["Content-Type"] = JSON
+    return web.Response(body=_encode(reply), headers=headers)
 
 
-def refused(no: No, now_ms: int, address: str, base_url: str) -> web.Response:
+def refused(visit: Visit, no: No, base_url: str) -> web.Response:
     """Write a no."""
-    number = next(_answers)
-    hint = blake2b(f"{now_ms} {number}".encode(), digest_size=16).hexdigest()
+    hint = blake2b(f"{_RUN} {visit.now_ms} {visit.number}".encode(), digest_size=16).hexdigest()
     more = f"{base_url}/_hutong/errors?e={no.errcode}"
     text = TEXTS.get(no.errcode, "refused") + (f": {no.detail}" if no.detail else "")
-    errmsg = f"{text}, hint: [{now_ms // 1000}_{number}_{hint}], from ip: {address}, more info at {more}"
-    headers = {"Link": f'<{more}>; rel="help"'}
+    if no.malformed:
+        text = f"Warning: wrong json format. {text}"
+    errmsg = (
+        f"{text}, hint: [{visit.now_ms // 1000}_{visit.number}_{hint}], from ip: {visit.address}, more info at {more}"
+    )
+    headers = visit.headers()
+    headers["Content-Type"] = JSON
+    headers["Link"] = f'<{more}>; rel="help"'
     if no.refusal is not None:
-        headers |= _reason(no.refusal)
-    body = _encode(Reply(no.errcode, errmsg))
-    return web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
+        headers.update(_reason(no.refusal))
+    body = _encode(Reply(no.errcode, errmsg.encode("utf-8", "replace").decode()))  # half a surrogate is no UTF-8
+    return web.Response(body=body, headers=headers)
 
 
 def _reason(refusal: Refusal) -> dict[str, str]:
     """Say in headers what the vendor has no words for."""
-    headers = {"X-Hutong-Reason": refusal.reason.name, "X-Hutong-Rule": refusal.rule}
+    headers = {"X-Hutong-Reason": refusal.reason.name, "X-Hutong-Rule": _plain(refusal.rule)}
+    if refusal.limit:
+        left = max(0, refusal.limit - refusal.used)
+        headers |= {
+            "X-Hutong-Used": str(refusal.used), "X-Hutong-Limit": str(refusal.limit), "X-Hutong-Left": str(left)
+        }  # fmt: skip
     if refusal.retry_at_ms:
         headers["X-Hutong-Retry-At"] = text_of(refusal.retry_at_ms)
     return headers
+
+
+def _plain(text: str) -> str:
+    """Leave out what a header cannot hold."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+
+
+def base_url_of(request: web.Request, base_url: str) -> str:
+    """Name this server as the client did, if that is a name that control answers to."""
+    host = request.headers.get("Host", "")
+    return f"http://{host}" if _HOST.fullmatch(host) else base_url

@@ -3,23 +3,30 @@
 from secrets import compare_digest
 
 from adapters.wecom_api.call import Caller, Door, No, call
+from gateway.refusal import Refusal
 from gateway.state import State
 from protocol.wecom.access import AddressesReply, Nothing, TokenAsked, TokenReply
 
 
 @call("GET", "gettoken", missing={"corpid": 41002, "corpsecret": 41004}, open=True)
-async def get_token(door: Door, _caller: Caller, asked: TokenAsked) -> TokenReply:
+async def get_token(door: Door, caller: Caller, asked: TokenAsked) -> TokenReply:
     """Give an app's access token, the same one while it is valid (DOC 91039)."""
 
-    def look(state: State, now_ms: int) -> TokenReply | No:
+    def look(state: State, now_ms: int) -> TokenReply | No | Refusal:
+        meters = door.gate.meters(state)
+        if (shut_out := meters.secrets(caller.address, now_ms)) is not None:
+            return shut_out
         corp = state.corps.get(asked.corpid)
         if corp is None:
             return No(40013)
         secret = asked.corpsecret.encode()
         app = next((app for app in corp.apps.values() if compare_digest(app.secret.encode(), secret)), None)
         if app is None:
+            meters.secrets(caller.address, now_ms, wrong=True)
             others = (app.secret for other in state.corps.values() for app in other.apps.values())
             return No(40091 if asked.corpsecret in others else 40001)
+        if (refusal := meters.take("gettoken", corp.corpid, app.agent_id, "", now_ms)) is not None:
+            return refusal
         token, expires_in = door.tokens.give(state, now_ms, corp.corpid, app)
         return TokenReply(access_token=token, expires_in=expires_in)
 

@@ -6,8 +6,9 @@ Rules of the file:
 - The status is 200 whatever the answer is; the number in it says what went wrong (DOC 90313).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, get_type_hints
 
 import msgspec
@@ -17,6 +18,7 @@ from msgspec import Struct
 from adapters.media import Uploads
 from adapters.strict import explained
 from adapters.wecom_api.access import AccessTokens, Caller
+from adapters.wecom_api.gate import Gate
 from gateway.commands import Command
 from gateway.events import AnyEvent
 from gateway.refusal import Refusal
@@ -29,13 +31,24 @@ BODY_BYTES_MAX: Final = 2 * 1024 * 1024  # 10,000 ids of a mass message are a qu
 
 
 class No(Exception):
-    """Ends a call with one of the vendor's numbers. `detail` says more than the number; `refusal` is ours."""
+    """Ends a call with one of the vendor's numbers. `detail` says more than the number; `refusal` is ours.
 
-    def __init__(self, errcode: int, detail: str = "", refusal: Refusal | None = None) -> None:
+    `malformed` says that the body was no JSON.
+    """
+
+    def __init__(
+        self, errcode: int, detail: str = "", refusal: Refusal | None = None, *, malformed: bool = False
+    ) -> None:
         super().__init__(errcode, detail)
         self.errcode = errcode
         self.detail = detail
         self.refusal = refusal
+        self.malformed = malformed
+
+
+def refusing(refusal: Refusal, family: Family = "") -> No:
+    """Put a refusal of ours into the number that a family of paths has for it."""
+    return No(errcode_of(family, refusal.reason), refusal.rule, refusal)
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class Door:
     tokens: AccessTokens
     base_url: Callable[[], str]
     media: Uploads
+    gate: Gate = field(default_factory=Gate)
 
     async def look(self, query: Query) -> Any:
         """Look at the state; a refusal, or a `No` that the look gives back, ends the call."""
@@ -59,7 +73,7 @@ class Door:
 
 def _answered(answer: Any, family: Family) -> Any:
     if isinstance(answer, Refusal):
-        raise No(errcode_of(family, answer.reason), answer.rule, answer)
+        raise refusing(answer, family)
     if isinstance(answer, No):
         raise answer
     return answer
@@ -71,7 +85,8 @@ Handler = Callable[[Door, Caller, Any], Awaitable[Reply | web.StreamResponse]]
 class Call(NamedTuple):
     """A call and its contract. `missing` has the numbers for keys that must be there; `open` needs no access token.
 
-    A call that takes `web.Request` reads its body itself.
+    A call that takes `web.Request` reads its body itself. `writes` names the record that a call changes, where the
+    vendor lets no two calls change it at a time (45035). A call that is `exempt` counts only when it fails.
     """
 
     method: Literal["GET", "POST"]
@@ -82,17 +97,33 @@ class Call(NamedTuple):
     answer: type[Any]
     missing: Mapping[str, int]
     open: bool
+    decode: Callable[[bytes], Any]
+    writes: Callable[[Any], Hashable] | None = None
+    exempt: bool = False
 
     def read(self, text: Mapping[str, str], body: bytes) -> Struct:
         """Make the struct of what was asked, from the address and from the body; `No` says what it lacks."""
-        values: dict[str, Any] = {key: value for key, value in text.items() if value}
+        asked: Struct
         if self.method == "POST" and body:
-            values = _object(body)
+            try:
+                asked = self.decode(body)  # nearly always: the other way is for what is null, or wrong
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                asked = self._convert(_object(body))
+            suspicious = _LONG_NUMBER.search(body) is not None
+        else:
+            asked = self._convert({key: value for key, value in text.items() if value})
+            suspicious = any(len(value) >= _LONG for value in text.values())
+        if suspicious and _is_huge(asked):
+            raise No(40058, "a number of more than 64 bits")
+        return asked
+
+    def _convert(self, values: dict[str, Any]) -> Any:
         try:
-            asked: Struct = msgspec.convert(values, self.asked, strict=False)
+            return msgspec.convert(values, self.asked, strict=False)
         except msgspec.ValidationError as why:
             raise No(self._errcode(str(why)), explained(str(why), self.asked)) from why
-        return asked
+        except RecursionError as why:
+            raise No(40058, "too deep", malformed=True) from why
 
     def _errcode(self, complaint: str) -> int:
         """Give the number of a missing or empty key, where it has one of its own."""
@@ -107,12 +138,11 @@ class Call(NamedTuple):
 def _object(body: bytes) -> dict[str, Any]:
     """Read a JSON object; what is null counts as absent."""
     try:
-        told = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise No(40058, f"Warning: wrong json format. {why}") from why
-    if not isinstance(told, dict):
-        raise No(40058, "Warning: wrong json format. the body is not an object")
-    pruned: dict[str, Any] = _without_nulls(told)
+        pruned = _without_nulls(msgspec.json.decode(body))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as why:
+        raise No(40058, str(why), malformed=True) from why
+    if not isinstance(pruned, dict):
+        raise No(40058, "the body is not an object", malformed=True)
     return pruned
 
 
@@ -122,6 +152,25 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nulls(one) if isinstance(one, dict | list) else one for one in value]
     return value
+
+
+_LONG: Final = 19  # digits of the largest number of 64 bits
+_LONG_NUMBER: Final = re.compile(rb"\d{19}")
+
+
+def _is_huge(value: Any) -> bool:
+    """Tell whether a number in a request is larger than a record can hold."""
+    if isinstance(value, Struct):
+        return any(_is_huge(getattr(value, name)) for name in value.__struct_fields__)
+    if isinstance(value, dict):
+        return any(map(_is_huge, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_huge, value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
+def _unread(_body: bytes) -> Any:
+    raise AssertionError("a call that takes the request reads its body itself")
 
 
 CALLS: Final[dict[str, Call]] = {}
@@ -134,6 +183,8 @@ def call(
     missing: Mapping[str, int] | None = None,
     open: bool = False,  # noqa: A002 - the word of the table
     aliases: tuple[str, ...] = (),
+    writes: Callable[[Any], Hashable] | None = None,
+    exempt: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Make a function the call of a path below `/cgi-bin/`; its docstring's first sentence is the summary."""
 
@@ -141,7 +192,10 @@ def call(
         hints = get_type_hints(handler)
         summary = (handler.__doc__ or "").strip().partition("\n")[0].rstrip(".")
         asked = hints.get("asked") or hints.get("_asked", Asked)
-        made = Call(method, path, handler, summary, asked, hints["return"], missing or {}, open)
+        decode = _unread if asked is web.Request else msgspec.json.Decoder(asked, strict=False).decode
+        made = Call(
+            method, path, handler, summary, asked, hints["return"], missing or {}, open, decode, writes, exempt
+        )  # fmt: skip
         for name in (path, *aliases):
             assert name not in CALLS, name
             CALLS[name] = made

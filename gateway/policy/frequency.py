@@ -32,7 +32,9 @@ def check_subjects(
     rule = meter.refusing(subjects, state.indexes(now_ms))
     if rule is None:
         return None
-    return Refusal(REASONS[rule.per], f"frequency/{slot_of(rule)}", windows.resets_at_ms(rule.window, now_ms))
+    used = state.quotas.count(rule, subjects[SUBJECTS.index(rule.per)], now_ms)
+    resets_at_ms = windows.resets_at_ms(rule.window, now_ms)
+    return Refusal(REASONS[rule.per], f"frequency/{slot_of(rule)}", resets_at_ms, used, rule.limit)
 
 
 def explain(state: State, attempt: Attempt) -> list[Line]:

@@ -16,6 +16,7 @@ BUSY: Final = -1
 TEXTS: Final[dict[int, str]] = {
     -1: "system busy, try again",
     0: "ok",
+    6000: "the record was changed by another call, try again",
     40001: "invalid secret",
     40004: "invalid type of media",
     40005: "invalid type of file",
@@ -34,7 +35,11 @@ TEXTS: Final[dict[int, str]] = {
     42001: "access_token expired",
     45001: "the file is too large",
     45009: "called too often",
+    45033: "too many calls at a time",
+    45035: "another call is writing the same record",
     48002: "this API may not be called",
+    60011: "no right on this member, department or tag",
+    60020: "this address is not trusted",
     301017: "a voice file must be AMR",
     830002: "a file of more than 20 MB is fetched by ranges",
 }
@@ -49,6 +54,19 @@ ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
     ("", errors.MEDIA_FULL): -1,
     ("", errors.PICTURES_USED_UP): 45009,
     ("", errors.MALFORMED): 40058,
+    ("", errors.SENDER_FREQUENCY): 45009,
+    ("", errors.CONVERSATION_FREQUENCY): 45009,
+    ("", errors.RECIPIENT_FREQUENCY): 45009,
+    ("", errors.CORP_FREQUENCY): 45009,
+    ("", errors.CORP_CALLS): 45009,
+    ("", errors.APP_CALLS): 45009,
+    ("", errors.ADDRESS_CALLS): 45009,
+    ("", errors.WRONG_SECRETS): 45009,
+    ("", errors.CONCURRENT_CALLS): 45033,
+    ("", errors.WRITE_CONFLICT): 45035,
+    ("", errors.UNTRUSTED_ADDRESS): 60020,
+    ("", errors.OUTSIDE_RANGE): 60011,
+    ("", errors.NO_ABILITY): 48002,
 }
 
 

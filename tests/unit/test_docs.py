@@ -68,7 +68,7 @@ def test_profiles_name_every_number_of_every_profile() -> None:
     for name in profile.names():
         assert f"- `{name}`: " in text
         for key in profile.Profile.__struct_fields__:
-            assert key in ("name", "frequency") or f"\n| {key} | " in values
+            assert key in ("name", "frequency", "calls") or f"\n| {key} | " in values
         for row in profile.table(name)["frequency"]:
             assert row["source"] in sources
     assert "| group_size_max | 10 \\* | 100 | 500 | 500 |" in values

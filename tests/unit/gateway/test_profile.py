@@ -26,7 +26,7 @@ def test_every_profile_is_read_whole(name: str) -> None:
 def test_every_number_says_where_it_comes_from(name: str) -> None:
     rows = dict(profile.table(name))
     del rows["about"]
-    for row in [*rows.pop("frequency"), *rows.values()]:
+    for row in [*rows.pop("frequency"), *rows.pop("calls"), *rows.values()]:
         assert row["source"]
         if row.get("published", True):
             assert SOURCE.search(row["source"]), row
@@ -42,7 +42,9 @@ def test_frequency_rules_are_distinct_and_allow_something(name: str) -> None:
     assert {rule.side for rule in rules} == {"member", "consumer", "app"}
 
 
-@pytest.mark.parametrize("field", [field for field in Profile.__struct_fields__ if field not in {"name", "frequency"}])
+@pytest.mark.parametrize(
+    "field", [field for field in Profile.__struct_fields__ if field not in {"name", "frequency", "calls"}]
+)
 def test_every_number_is_asked_by_some_rule(field: str) -> None:
     files = [path for part in ("policy", "decide", "state") for path in (ROOT / part).glob("*.py")]
     assert any(f"profile.{field}" in path.read_text() for path in files)

@@ -1,0 +1,297 @@
+"""What stands between a request and its call: how often, how many at a time, faults, and how no is said.
+
+Calls that exist for these tests only are listed as any other, under `test/`.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import ServerDisconnectedError
+from structlog.testing import capture_logs
+from wechatpy.exceptions import APILimitedException
+
+from adapters.wecom_api.call import CALLS, Asked, Caller, Door, No, call
+from protocol.wecom.reply import Reply
+from tests.conformance.wecom import SECRET, STORE, Wecom, threaded, wecom
+
+__all__ = ["wecom"]
+
+CAFE = "wwsongyin"
+PATH = "get_api_domain_ip"
+
+
+class Pair(Asked, frozen=True):
+    userid: str = ""
+    number: int = 0
+    names: tuple[str, ...] = ()
+
+
+class Held:
+    """Calls that wait until the test lets them go."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self.came = asyncio.Semaphore(0)
+        self.go = asyncio.Event()
+
+    async def hold(self) -> None:
+        self.came.release()
+        await self.go.wait()
+
+
+held = Held()  # the one of the test that runs
+
+
+async def _held(_door: Door, _caller: Caller, asked: Pair) -> Reply:
+    """Answer when the test says so."""
+    await held.hold()
+    return Reply()
+
+
+async def _coded(_door: Door, _caller: Caller, asked: Pair) -> Reply:
+    """Take a code; only the word is good."""
+    if asked.userid != "word":
+        raise No(40029)
+    return Reply()
+
+
+async def _broken(_door: Door, _caller: Caller, asked: Pair) -> Reply:
+    """Answer what was asked, or break."""
+    if asked.userid == "break":
+        raise ZeroDivisionError
+    return Reply(0, f"{asked.number}")
+
+
+@pytest.fixture(autouse=True)
+def listed() -> Iterator[None]:
+    """List calls of our own, for as long as a test runs."""
+    held.begin()
+    call("POST", "test/held")(_held)
+    call("POST", "test/record", writes=lambda asked: asked.userid)(_held)
+    call("GET", "test/coded", exempt=True)(_coded)
+    call("POST", "test/broken")(_broken)
+    yield
+    for path in [path for path in CALLS if path.startswith("test/")]:
+        del CALLS[path]
+
+
+@pytest.fixture
+async def token(wecom: Wecom) -> str:
+    """Freeze the clock on a whole minute, and let the small numbers hold."""
+    await wecom.control("POST", "/clock", {"rate": 0})
+    now_ms = (await wecom.control("GET", "/clock"))["now_ms"]
+    await wecom.control("POST", "/clock", {"advance_ms": 3_600_000 - now_ms % 3_600_000})
+    token = await wecom.token()
+    await wecom.control("PUT", "/profile", {"name": "tiny"})
+    return token
+
+
+# How often
+
+
+async def test_an_sdk_sees_the_limit_of_a_minute_as_its_own_exception(wecom: Wecom, token: str) -> None:
+    client = wecom.sdk()
+    for _ in range(20):
+        await threaded(client.misc.get_wechat_ips)
+    with pytest.raises(APILimitedException) as limited:
+        await threaded(client.misc.get_wechat_ips)
+    assert limited.value.errcode == 45009
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 0, "another path is counted by itself"
+    await wecom.control("POST", "/clock", {"advance_ms": 59_999})
+    with pytest.raises(APILimitedException):
+        await threaded(client.misc.get_wechat_ips)
+    await wecom.control("POST", "/clock", {"advance_ms": 1})
+    await threaded(client.misc.get_wechat_ips)
+
+
+async def test_a_refusal_says_in_headers_what_is_used_left_and_when_to_try_again(wecom: Wecom, token: str) -> None:
+    for _ in range(20):
+        await wecom.get(PATH, access_token=token)
+    told = await wecom.get(PATH, access_token=token)
+    headers = wecom.headers
+    now = (await wecom.control("GET", "/clock"))["now"]
+    assert told["errcode"] == 45009
+    assert {name: headers[f"X-Hutong-{name}"] for name in ("Reason", "Rule", "Used", "Limit", "Left", "Time")} == {
+        "Reason": "corp_calls", "Rule": "calls/any/corp/minute", "Used": "20", "Limit": "20", "Left": "0", "Time": now
+    }  # fmt: skip
+    assert headers["X-Hutong-Retry-At"] == now.replace(":00:00.000Z", ":01:00.000Z")
+    assert headers["Link"] == f'<{wecom.url}/_hutong/errors?e=45009>; rel="help"'
+    assert told["errmsg"].endswith(f"more info at {wecom.url}/_hutong/errors?e=45009")
+
+
+async def test_another_enterprise_is_not_held_up_and_an_address_is(wecom: Wecom, token: str) -> None:
+    cafe = await wecom.token(CAFE, f"secret-of-{CAFE}")
+    for _ in range(20):
+        assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+        assert (await wecom.get(PATH, access_token=cafe))["errcode"] == 0
+    workshop = await wecom.token("wwxiaoshan", "secret-of-wwxiaoshan")
+    assert (await wecom.get(PATH, access_token=workshop))["errcode"] == 45009
+    assert wecom.headers["X-Hutong-Reason"] == "address_calls"
+
+
+async def test_the_limit_of_an_hour_shuts_out_for_sixty_minutes(wecom: Wecom, token: str) -> None:
+    for _ in range(5):
+        for _ in range(10):
+            assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+        await wecom.control("POST", "/clock", {"advance_ms": 60_000})
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 45009
+    assert wecom.headers["X-Hutong-Rule"] == "calls/any/corp/hour"
+    await wecom.control("POST", "/clock", {"advance_ms": 3_599_999})
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 45009
+    await wecom.control("POST", "/clock", {"advance_ms": 1})
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+
+
+async def test_wrong_secrets_shut_an_address_out_of_gettoken_for_an_hour(wecom: Wecom, token: str) -> None:
+    for _ in range(3):
+        assert (await wecom.get("gettoken", corpid=STORE, corpsecret="wrong"))["errcode"] == 40001
+    assert (await wecom.get("gettoken", corpid=STORE, corpsecret=SECRET))["errcode"] == 45009
+    assert wecom.headers["X-Hutong-Reason"] == "wrong_secrets"
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+    await wecom.control("POST", "/clock", {"advance_ms": 3_600_000})
+    assert (await wecom.get("gettoken", corpid=STORE, corpsecret=SECRET))["errcode"] == 0
+
+
+async def test_a_good_code_is_never_counted_and_a_bad_one_is(wecom: Wecom, token: str) -> None:
+    for _ in range(30):
+        assert (await wecom.get("test/coded", access_token=token, userid="word"))["errcode"] == 0
+    for _ in range(20):
+        assert (await wecom.get("test/coded", access_token=token, userid="x"))["errcode"] == 40029
+    assert (await wecom.get("test/coded", access_token=token, userid="x"))["errcode"] == 45009
+    assert (await wecom.get("test/coded", access_token=token, userid="word"))["errcode"] == 0
+
+
+async def test_a_reset_forgets_what_was_counted(wecom: Wecom, token: str) -> None:
+    told = [(await wecom.get(PATH, access_token=token))["errcode"] for _ in range(21)]
+    assert told[-1] == 45009
+    await wecom.control("POST", f"/corps/{STORE}/reset", None)
+    await wecom.control("PUT", f"/corps/{STORE}", {"name": "x"})
+    await wecom.control("PUT", f"/corps/{STORE}/apps/1000002", {"name": "x", "secret": SECRET})
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+
+
+# How many at a time
+
+
+async def test_so_many_calls_of_one_path_at_a_time(wecom: Wecom, token: str) -> None:
+    first = [asyncio.create_task(wecom.post("test/held", {}, access_token=token)) for _ in range(2)]
+    for _ in first:
+        await held.came.acquire()
+    assert (await wecom.post("test/held", {}, access_token=token))["errcode"] == 45033
+    assert (wecom.headers["X-Hutong-Used"], wecom.headers["X-Hutong-Limit"]) == ("2", "2")
+    held.go.set()
+    assert {told["errcode"] for told in await asyncio.gather(*first)} == {0}
+    assert (await wecom.post("test/held", {}, access_token=token))["errcode"] == 0
+
+
+async def test_two_calls_that_write_one_record_conflict(wecom: Wecom, token: str) -> None:
+    first = asyncio.create_task(wecom.post("test/record", {"userid": "a"}, access_token=token))
+    await held.came.acquire()
+    assert (await wecom.post("test/record", {"userid": "a"}, access_token=token))["errcode"] == 45035
+    other = asyncio.create_task(wecom.post("test/record", {"userid": "b"}, access_token=token))
+    await held.came.acquire()
+    held.go.set()
+    assert {told["errcode"] for told in await asyncio.gather(first, other)} == {0}
+    assert (await wecom.post("test/record", {"userid": "a"}, access_token=token))["errcode"] == 0
+
+
+# Faults
+
+
+async def test_the_first_calls_of_a_path_fail_as_ordered(wecom: Wecom, token: str) -> None:
+    ordered = await wecom.control("POST", "/faults", {"path": PATH, "corpid": STORE, "errcode": -1, "times": 2})
+    cafe = await wecom.token(CAFE, f"secret-of-{CAFE}")
+    assert (await wecom.get(PATH, access_token=cafe))["errcode"] == 0
+    assert "X-Hutong-Fault" not in wecom.headers
+    for left in (1, 0):
+        assert (await wecom.get(PATH, access_token=token))["errcode"] == -1
+        assert wecom.headers["X-Hutong-Fault"] == str(ordered["id"])
+        assert wecom.headers["X-Hutong-Reason"] == "fault"
+        faults = (await wecom.control("GET", "/faults"))["faults"]
+        assert [fault["left"] for fault in faults] == [left] * (left > 0)
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+
+
+async def test_a_fault_of_every_call_holds_until_it_is_taken_back_or_reset(wecom: Wecom, token: str) -> None:
+    for clear in ("/faults", "/faults/{id}", f"/faults?corpid={STORE}"):
+        fault = await wecom.control(
+            "POST", "/faults", {"path": f"/cgi-bin/{PATH}", "corpid": STORE, "errcode": 6000, "times": 0}
+        )
+        for _ in range(3):
+            assert (await wecom.get(PATH, access_token=token))["errcode"] == 6000
+        assert (await wecom.control("DELETE", clear.format(id=fault["id"])))["cleared"] == 1
+        assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+    await wecom.control("POST", "/faults", {"path": PATH, "errcode": 6000, "times": 0})
+    await wecom.control("POST", "/reset", {})
+    assert (await wecom.control("GET", "/faults"))["faults"] == []
+
+
+async def test_a_delayed_call_waits_and_then_is_made(wecom: Wecom, token: str) -> None:
+    await wecom.control("POST", "/faults", {"path": PATH, "delay_ms": 600_000, "times": 0})
+    waiting = [asyncio.create_task(wecom.get(PATH, access_token=token)) for _ in range(2)]
+    while not any(fault["struck"] == 2 for fault in (await wecom.control("GET", "/faults"))["faults"]):
+        pass
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 45033, "those who wait are under way"
+    assert not any(task.done() for task in waiting)
+    await wecom.control("DELETE", "/faults")
+    assert [told["errcode"] for told in await asyncio.gather(*waiting)] == [0, 0]
+
+
+async def test_a_dropped_call_is_cut_off_without_an_answer(wecom: Wecom, token: str) -> None:
+    await wecom.control("POST", "/faults", {"path": "test/broken", "drop": True})
+    with capture_logs() as lines:
+        with pytest.raises(ServerDisconnectedError):
+            await wecom.post("test/broken", {}, access_token=token)
+        assert (await wecom.post("test/broken", {}, access_token=token))["errcode"] == 0
+    assert not [line for line in lines if line["log_level"] == "error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"path": "nowhere", "errcode": 1}, 404),
+        ({"path": PATH}, 422),
+        ({"path": PATH, "errcode": 1, "time": 3}, 422),
+        ({"path": PATH, "delay_ms": 600_001}, 422),
+        ({"path": PATH, "errcode": 10**9}, 422),
+    ],
+)
+async def test_a_fault_that_cannot_be_is_a_problem(wecom: Wecom, body: dict[str, Any], status: int) -> None:
+    async with wecom.session.post(f"{wecom.url}/_hutong/faults", json=body) as answer:
+        assert answer.status == status
+
+
+async def test_the_table_of_faults_is_bounded(wecom: Wecom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.wecom_api.faults.FAULTS_MAX", 3)
+    for _ in range(3):
+        await wecom.control("POST", "/faults", {"path": PATH, "errcode": 1})
+    async with wecom.session.post(f"{wecom.url}/_hutong/faults", json={"path": PATH, "errcode": 1}) as answer:
+        assert answer.status == 503
+
+
+@pytest.mark.parametrize(
+    ("body", "errcode"),
+    [
+        ({"userid": "hutong-fail-45009"}, 45009),
+        ({"userid": "hutong-fail-84061-zhang"}, 84061),
+        ({"userid": "hutong-fail--1"}, -1),
+        ({"names": ["a", "hutong-fail-40096"]}, 40096),
+        ({"deep": {"names": [{"userid": "a|hutong-fail-6000|b"}]}}, 6000),
+        ({"userid": "my-hutong-fail-45009"}, 0),
+        ({"userid": "hutong-fail-"}, 0),
+        ({"userid": "hutong-fail-0"}, 0),
+        ({"userid": "hutong-fail-123456789"}, 0),
+    ],
+)
+async def test_reserved_ids_always_fail(wecom: Wecom, token: str, body: object, errcode: int) -> None:
+    assert (await wecom.post("test/broken", body, access_token=token))["errcode"] == errcode
+    assert wecom.headers.get("X-Hutong-Reason") == ("reserved_id" if errcode else None)
+
+
+async def test_reserved_ids_fail_in_an_address_too(wecom: Wecom, token: str) -> None:
+    for userid, errcode in (("hutong-fail-60111", 60111), ("x", 40029)):
+        assert (await wecom.get("test/coded", access_token=token, userid=userid))["errcode"] == errcode
