@@ -23,6 +23,7 @@ from adapters.metrics import Health, Watched
 from adapters.opening import open_world
 from adapters.tokens import TokenBox
 from adapters.wecom_api.access import AccessTokens
+from adapters.wecom_api.calls import Calls
 from adapters.world import World
 from gateway import profile
 from gateway.config import DEFAULT, Config
@@ -55,6 +56,7 @@ class Gateway:
     router: Router
     tokens: TokenBox
     access_tokens: AccessTokens
+    calls: Calls
     links: Links
     media: Uploads
     listener: Listener
@@ -129,7 +131,7 @@ async def run(
         media = _uploads(router, folder)
         stack.push_async_callback(_end, asyncio.create_task(media.keep_swept()))
         gateway = Gateway(
-            opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), links, media, listener,
+            opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), Calls(), links, media, listener,
             opened.journal, clock, opened.fresh, turning,
         )  # fmt: skip
         _add_routes(app, gateway)
@@ -147,10 +149,13 @@ def _add_routes(app: web.Application, gateway: Gateway) -> None:
     router, clock = gateway.router, gateway.clock
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
     gate = wecom_api.Gate()
-    app.add_subapp(control.PREFIX, control.application(control.Door(router, gateway.tokens, clock, gateway.urls, gate)))
-    door = wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media, gate)
-    wecom_api.Api(door).add_to(app)
-    watched = Watched(router, gateway.links, gateway.listener, clock, gateway.is_alive, gateway.is_ready)
+    door = control.Door(router, gateway.tokens, clock, gateway.urls, gateway.calls, gate)
+    app.add_subapp(control.PREFIX, control.application(door))
+    api_door = wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media, gate)
+    wecom_api.Api(api_door, gateway.calls).add_to(app)
+    watched = Watched(
+        router, gateway.links, gateway.listener, clock, gateway.calls, gateway.is_alive, gateway.is_ready
+    )  # fmt: skip
     Health(watched).add_to(app)
 
 

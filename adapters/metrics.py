@@ -1,6 +1,6 @@
 """How the gateway does: `/livez`, `/readyz`, and `/metrics` from plain integers, collected when somebody scrapes.
 
-Labels are bounded by tables of ours: a reason, a phase, a side. Never a person, never an enterprise.
+Labels are bounded by tables of ours: a reason, a phase, a side, a known path. Never a person, never an enterprise.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from aiohttp import web
 from adapters.data_folder import RESERVE_BYTES
 from adapters.http import Listener, check_host
 from adapters.link import Links
+from adapters.wecom_api.calls import Calls
 from gateway.ports import Clock
 from gateway.router import Router
 from gateway.session import Phase
@@ -33,6 +34,7 @@ class Watched(NamedTuple):
     links: Links
     listener: Listener
     clock: Clock
+    calls: Calls
     alive: Callable[[], bool]
     ready: Callable[[], bool]
 
@@ -45,6 +47,10 @@ def counters(watched: Watched) -> Iterator[Sample]:
         if isinstance(value, int):
             yield name, f"{name.replace('_', ' ')} since the start".capitalize(), "", {"": value}
     yield "refused", "Refused commands by reason", "reason", dict(statistics.refused)
+    calls = watched.calls
+    yield "calls", "Calls of the vendor's API", "", {"": calls.newest}
+    yield "calls_unknown", "Calls of paths that nobody knows", "", {"": calls.unknown}
+    yield "calls_unsimulated", "Calls of known paths that are not simulated", "path", dict(calls.unsimulated)
 
 
 def gauges(watched: Watched) -> Iterator[Sample]:

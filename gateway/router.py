@@ -118,23 +118,26 @@ class Router:
         self.writer.returning.append(session)
         self._wakeup.set()
 
-    async def ask(self, command: Command) -> list[AnyEvent] | Refusal | Repeated:
-        """Have a command decided, and give its events once they are durable, or the refusal, or the first outcome."""
-        decided: list[AnyEvent] | Refusal | Repeated = await self._ask(command)
+    async def ask(self, command: Command, asker: str = "") -> list[AnyEvent] | Refusal | Repeated:
+        """Have a command decided, and give its events once they are durable, or the refusal, or the first outcome.
+
+        `asker` is who is named among the recent decisions.
+        """
+        decided: list[AnyEvent] | Refusal | Repeated = await self._ask(command, asker)
         return decided
 
     async def query(self, look: Query) -> Any:
         """Have a look at the state, told once everything it saw is durable. `look` gets the state and now."""
         return await self._ask(look)
 
-    def _ask(self, wish: Command | Query) -> asyncio.Future[Any]:
+    def _ask(self, wish: Command | Query, asker: str = "") -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if len(self.writer.asked) >= self.config.asks_max:
             future.set_result(Refusal(TOO_MANY, "commands waiting"))
         elif self._stopping:
             future.set_result(Refusal(UNAVAILABLE, "stopping"))
         else:
-            self.writer.asked.append((wish, future))
+            self.writer.asked.append((wish, future, asker))
             self._wakeup.set()
         return future
 

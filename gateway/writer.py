@@ -60,6 +60,11 @@ def _refusal_in(answer: Any) -> Refusal | None:
     return answer if isinstance(answer, Refusal) else None
 
 
+def _is_about(line: Decision, corpid: str, conversations: set[str]) -> bool:
+    """Tell whether a line is of an enterprise's people or apps, or of what was said there."""
+    return line.conversation in conversations or line.person == corpid or line.person.startswith(f"{corpid}/")
+
+
 class Writer:
     """Where everything that changes the world is decided and applied, one after the other.
 
@@ -81,7 +86,7 @@ class Writer:
         self.audience = Audience()
         self.sessions: set[Session] = set()
         self.ready: deque[Session] = deque()
-        self.asked: deque[tuple[Command | Query, Reply]] = deque()
+        self.asked: deque[tuple[Command | Query, Reply, str]] = deque()
         self.returning: deque[Session] = deque()
         self.refusals: OrderedDict[tuple[str, str], dict[int, tuple[int, Refusal]]] = OrderedDict()
         self.recent_messages: deque[tuple[int, Posted]] = deque(maxlen=config.recent_max)
@@ -115,9 +120,9 @@ class Writer:
             for _, due in deadlines.due_until(self.state, turn.now_ms):
                 self._apply(turn, deadlines.fire(self.state, turn.now_ms, due))
         for _ in range(len(self.asked)):
-            wish, future = self.asked.popleft()
+            wish, future, asker = self.asked.popleft()
             if not future.done():
-                self._take_ask(turn, wish, future, room)
+                self._take_ask(turn, wish, future, asker, room)
             if len(turn.records) >= self.config.turn_commands_max:
                 break
         self._take_links(turn, room)
@@ -126,7 +131,7 @@ class Writer:
                 self._slice(turn, command)
         return turn
 
-    def _take_ask(self, turn: Turn, wish: Command | Query, future: Reply, room: bool) -> None:
+    def _take_ask(self, turn: Turn, wish: Command | Query, future: Reply, asker: str, room: bool) -> None:
         answer: Any
         try:
             if not isinstance(wish, Command):
@@ -141,7 +146,7 @@ class Writer:
         if isinstance(answer, list) and isinstance(wish, Command):
             self._apply(turn, answer)
         if isinstance(wish, Command):
-            asker = wish.corpid if isinstance(wish, SendFor) else ""
+            asker = wish.corpid if isinstance(wish, SendFor) else asker
             repeated = isinstance(answer, Repeated)
             self._note(turn.now_ms, asker, type(wish).__name__, "", 0, _refusal_in(answer), repeated=repeated)
 
@@ -344,6 +349,9 @@ class Writer:
         kept = [recent for recent in self.recent_messages if recent[1].conversation not in gone]
         self.recent_messages.clear()
         self.recent_messages.extend(kept)
+        lines = [line for line in self.recent_decisions if not _is_about(line, corpid, gone)]
+        self.recent_decisions.clear()
+        self.recent_decisions.extend(lines)
         for key in [key for key in self.refusals if key[0].startswith(f"{corpid}/")]:
             del self.refusals[key]  # its members' devices number their sends from 1 again
         self.audience.forget(gone)

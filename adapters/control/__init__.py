@@ -11,6 +11,7 @@ from aiohttp import web
 
 from adapters.control import (
     acts,
+    calls,
     clock,
     directory,
     environment,
@@ -29,6 +30,7 @@ from adapters.control.problems import answer_with_problems
 PREFIX = "/_hutong"
 SUBJECTS = (
     acts,
+    calls,
     openapi,
     clock,
     directory,

@@ -17,6 +17,7 @@ from msgspec import Struct
 from adapters.control.problems import plain, refused
 from adapters.strict import Wrong, from_json, from_text
 from adapters.tokens import TokenBox
+from adapters.wecom_api.calls import Calls
 from adapters.wecom_api.gate import Gate
 from adapters.world import WORLD_BYTES_MAX
 from gateway.commands import Command
@@ -47,6 +48,7 @@ class Door:
     tokens: TokenBox
     clock: Clock
     urls: Callable[[], Urls]
+    calls: Calls
     gate: Gate = field(default_factory=Gate)
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WAITING_MAX))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -15,19 +15,19 @@ from gateway.queries.recent import DecisionFilter, DecisionView, MessageFilter, 
 
 T = TypeVar("T")
 
-After = Annotated[int, Meta(ge=0)]
-WaitS = Annotated[float, Meta(ge=0, le=60)]
+
+class LookBack(Body, frozen=True):
+    """`after` is `next_after` of an earlier answer; `wait_s` waits so long for something that is wanted."""
+
+    after: Annotated[int, Meta(ge=0)] | None = None
+    limit: Limit = 100
+    wait_s: Annotated[float, Meta(ge=0, le=60)] = 0
 
 
-class MessagesQuery(Body, frozen=True):
-    """`after` is `next_after` of an earlier answer; `wait_s` waits so long for a message that is wanted."""
-
+class MessagesQuery(LookBack, frozen=True):
     conversation: Id = ""
     person: Key | None = None
     contains: Annotated[str, Meta(max_length=256)] = ""
-    after: After | None = None
-    limit: Limit = 100
-    wait_s: WaitS = 0
 
 
 class MessagesAnswer(Struct, frozen=True):
@@ -37,12 +37,9 @@ class MessagesAnswer(Struct, frozen=True):
     next_after: int
 
 
-class DecisionsQuery(Body, frozen=True):
+class DecisionsQuery(LookBack, frozen=True):
     person: Key | None = None
     reason: Annotated[str, Meta(max_length=64)] = ""
-    after: After | None = None
-    limit: Limit = 100
-    wait_s: WaitS = 0
 
 
 class DecisionsAnswer(Struct, frozen=True):
@@ -62,9 +59,8 @@ async def list_messages(door: Door, query: MessagesQuery) -> MessagesAnswer:
         newest_first = reversed(router.recent_messages)
         return recent.messages(router.state, newest_first, router.durable_position, wanted, after)
 
-    found = await _waited(door, look, query.after, query.limit, query.wait_s, lambda: router.durable_position)
-    upto = found[-1].position if len(found) == query.limit and query.after is not None else router.durable_position
-    return MessagesAnswer(found, upto)
+    found = await waited(door, router, look, query, lambda: router.durable_position)
+    return MessagesAnswer(found, upto(query, [message.position for message in found], router.durable_position))
 
 
 @endpoint("GET", "/decisions")
@@ -80,29 +76,32 @@ async def list_decisions(door: Door, query: DecisionsQuery) -> DecisionsAnswer:
     def look(after: int) -> Iterator[DecisionView]:
         return recent.decisions(reversed(router.recent_decisions), router.durable_position, wanted, after)
 
-    found = await _waited(door, look, query.after, query.limit, query.wait_s, newest)
-    upto = found[-1].ordinal if len(found) == query.limit and query.after is not None else newest()
-    return DecisionsAnswer(found, upto)
+    found = await waited(door, router, look, query, newest)
+    return DecisionsAnswer(found, upto(query, [decision.ordinal for decision in found], newest()))
 
 
-async def _waited(
-    door: Door,
-    look: Callable[[int], Iterator[T]],
-    after: int | None,
-    limit: int,
-    wait_s: float,
-    newest: Callable[[], int],
+class Watched(Protocol):
+    """Where something happens that can be waited for."""
+
+    def watch(self) -> asyncio.Event: ...
+
+    def unwatch(self, grown: asyncio.Event, /) -> None: ...
+
+
+async def waited(
+    door: Door, watched: Watched, look: Callable[[int], Iterator[T]], query: LookBack, newest: Callable[[], int]
 ) -> list[T]:
-    """Look, and look again after each turn of the router until there is something or time is up."""
+    """Look, and look again whenever something has happened until there is something or time is up."""
+    after, limit = query.after, query.limit
     found = _picked(look(after or 0), after, limit)
-    if found or not wait_s:
+    if found or not query.wait_s:
         return found
     if door.waiting.locked():
         raise plain(503, "too many requests wait already", {"Retry-After": "1"})
     async with door.waiting:
-        grown = door.router.watch()
+        grown = watched.watch()
         try:
-            async with asyncio.timeout(wait_s):
+            async with asyncio.timeout(query.wait_s):
                 while not found:
                     seen = newest()
                     await grown.wait()
@@ -111,8 +110,13 @@ async def _waited(
         except TimeoutError:
             pass
         finally:
-            door.router.unwatch(grown)
+            watched.unwatch(grown)
     return found
+
+
+def upto(query: LookBack, found: list[int], newest: int) -> int:
+    """Give the cursor to read on from: there may be more after a page that is full."""
+    return found[-1] if len(found) == query.limit and query.after is not None else newest
 
 
 def _picked(newest_first: Iterator[T], after: int | None, limit: int) -> list[T]:

@@ -113,6 +113,7 @@ async def reset_world(door: Door, body: ResetBody) -> ResetAnswer:
     seed = body.seed or await door.look(lambda state, _now_ms: state.seed)
     await door.ask(ResetWorld(seed))
     door.gate.forget()
+    door.calls.forget(lambda _: True)
     return ResetAnswer(*await door.look(lambda state, _now_ms: (state.epoch, state.seed)))
 
 
@@ -121,4 +122,5 @@ async def reset_corp(door: Door, path: CorpPath) -> CorpResetAnswer:
     """Forget one enterprise; its members' links are closed, its customers told to forget it."""
     await door.ask(ResetCorp(path.corpid))
     door.gate.forget(path.corpid)
+    door.calls.forget(lambda call: call.corpid == path.corpid)
     return CorpResetAnswer(path.corpid)

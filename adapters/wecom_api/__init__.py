@@ -7,8 +7,9 @@ Rules of the folder:
 """
 
 from collections.abc import Hashable
-from difflib import get_close_matches
+from dataclasses import replace
 from functools import partial
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -16,8 +17,10 @@ from aiohttp import web
 from adapters.wecom_api import base, media
 from adapters.wecom_api.answers import Visit, base_url_of, refused, said
 from adapters.wecom_api.call import BODY_BYTES_MAX, CALLS, Call, Caller, Door, No, refusing
+from adapters.wecom_api.calls import Calls
 from adapters.wecom_api.faults import reserved, wait
 from adapters.wecom_api.gate import Gate
+from adapters.wecom_api.paths import not_there
 from gateway.refusal import Refusal
 from protocol.errors import FAULT, RESERVED_ID
 from protocol.wecom.reply import Reply
@@ -31,8 +34,9 @@ log = structlog.get_logger()
 class Api:
     """Answers every request below PREFIX."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, calls: Calls) -> None:
         self._door = door
+        self._calls = calls
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_route("*", PREFIX + "{path:.*}", self.respond)
@@ -40,7 +44,7 @@ class Api:
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """Find the call, find out who calls, have it done, write the answer; the status is always 200."""
-        visit = Visit(self._door.router.now_ms(), request.remote or "")
+        calls, visit = self._calls, Visit(self._calls.begin(request, self._door.router.now_ms()))
         try:
             reply = await self._reply(request, visit)
         except No as why:
@@ -51,12 +55,15 @@ class Api:
             log.exception("defect", what=f"{request.method} {request.path}")
             no = No(-1, f"a defect of the gateway ({type(defect).__name__})")
         else:
+            calls.end(visit.line, 0, reply.errmsg if isinstance(reply, Reply) else "")
             if isinstance(reply, Reply):
                 return said(visit, reply)
             if not reply.prepared:
                 reply.headers.extend(visit.headers())
             return reply
-        return refused(visit, no, base_url_of(request, self._door.base_url()))
+        answer = refused(visit, no, base_url_of(request, self._door.base_url()))
+        calls.end(visit.line, no.errcode, cast(bytes, answer.body), no.refusal)
+        return answer
 
     async def _reply(self, request: web.Request, visit: Visit) -> Reply | web.StreamResponse:
         path = request.match_info["path"]
@@ -65,19 +72,20 @@ class Api:
             path = "/".join(filter(None, path.split("/")))  # WxJava writes one path with two slashes
             found = CALLS.get(path)
         if found is None:
-            raise No(40058, f"there is no path {path[:100]!r}{_near(path)}")
+            raise not_there(path, self._calls, base_url_of(request, self._door.base_url()))
         if request.method != found.method:
             raise No(40058, f"{path} takes {found.method}")
         caller = Caller("", "", visit.address) if found.open else self._caller(request, visit)
         gate, state = self._door.gate, self._door.router.state
         place = caller.corpid or request.query.get("corpid", ""), path
+        visit.line.corpid, visit.line.agent_id = place[0], caller.agent_id
         refusal = gate.admit(state, visit.now_ms, path, found, caller) or gate.underway.begin(state, place)
         if refusal is not None:
             raise refusing(refusal)
         try:
             if gate.faults:
                 await self._strike(request, visit, place)
-            return await self._perform(request, found, caller, place)
+            return await self._perform(request, visit, found, caller, place)
         except No:
             if found.exempt:
                 late = gate.meters(state).take(path, caller.corpid, caller.agent_id, caller.address, visit.now_ms)
@@ -88,27 +96,29 @@ class Api:
             gate.underway.end(place)
 
     async def _perform(
-        self, request: web.Request, found: Call, caller: Caller, place: tuple[str, str]
+        self, request: web.Request, visit: Visit, found: Call, caller: Caller, place: tuple[str, str]
     ) -> Reply | web.StreamResponse:
         """Read what is asked, and have it done."""
         takes_request = found.asked is web.Request
         body = b"" if takes_request or found.method == "GET" else await _body(request)
+        visit.line.bring(body)
+        door = self._door if found.open else replace(self._door, asker=caller.key)
         errcode = reserved(request.query, body)
         if errcode:
             raise No(errcode, "an id that always fails", Refusal(RESERVED_ID, f"reserved/hutong-fail-{errcode}"))
         if takes_request:
-            return await found.handler(self._door, caller, request)
+            return await found.handler(door, caller, request)
         asked = found.read(request.query, body)
         if found.writes is None:
-            return await found.handler(self._door, caller, asked)
+            return await found.handler(door, caller, asked)
         record: Hashable = found.writes(asked)
-        refusal = self._door.gate.underway.begin_write(place, record)
+        refusal = door.gate.underway.begin_write(place, record)
         if refusal is not None:
             raise refusing(refusal)
         try:
-            return await found.handler(self._door, caller, asked)
+            return await found.handler(door, caller, asked)
         finally:
-            self._door.gate.underway.end_write(place, record)
+            door.gate.underway.end_write(place, record)
 
     async def _strike(self, request: web.Request, visit: Visit, place: tuple[str, str]) -> None:
         """Let a fault that was ordered befall this call."""
@@ -135,12 +145,6 @@ class Api:
         if known == "expired":
             raise No(42001)
         return Caller(*known, visit.address)
-
-
-def _near(path: str) -> str:
-    """Suggest the path that was probably meant."""
-    near = get_close_matches(path[:100], CALLS, 1, 0.75)
-    return f", did you mean {near[0]}?" if near else ""
 
 
 async def _body(request: web.Request) -> bytes:

@@ -1,7 +1,8 @@
 """Access tokens: who calls. Made and read without a table, so that a restart makes none of them worthless.
 
-A token names its app and its end, sealed with the gateway's key; the seal covers the app's secret, so that a token
-ends with the secret it was fetched with. It follows the movable clock: 7,200 s of it (DOC 91039).
+A token names its app and its end, sealed with the gateway's key; the seal covers the app's secret and the enterprise's
+beginning, so that a token ends with the secret it was fetched with, and with a reset. It follows the movable clock:
+7,200 s of it (DOC 91039).
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -10,10 +11,12 @@ from hmac import compare_digest, digest
 from typing import Final, Literal, NamedTuple
 
 from gateway.state import State
-from gateway.state.corps import App
+from gateway.state.corps import App, Corp
+from protocol.ids import app_key
 
 LIFETIME_S: Final = 7_200
 READ_MAX: Final = 4_096  # tokens remembered, so that a call need not unseal its own
+GIVEN_MAX: Final = 10_000  # apps whose token is remembered, so that it is given again
 _SEAL_BYTES: Final = 24
 
 
@@ -24,6 +27,11 @@ class Caller(NamedTuple):
     agent_id: str
     address: str
 
+    @property
+    def key(self) -> str:
+        """Name the app as control does."""
+        return app_key(self.corpid, self.agent_id)
+
 
 class Known(NamedTuple):
     """What a good token says."""
@@ -31,6 +39,7 @@ class Known(NamedTuple):
     corpid: str
     agent_id: str
     secret: str
+    since_position: int
     epoch: int
     ends_ms: int
 
@@ -43,14 +52,17 @@ class AccessTokens:
         self._given: dict[tuple[str, str], tuple[str, int]] = {}  # app → token, and when it ends
         self._read: dict[str, Known] = {}  # tokens that were good when they were read last
 
-    def give(self, state: State, now_ms: int, corpid: str, app: App) -> tuple[str, int]:
+    def give(self, state: State, now_ms: int, corp: Corp, app: App) -> tuple[str, int]:
         """Give an app's token, and how many seconds it has left."""
+        corpid = corp.corpid
         known = self._given.get((corpid, app.agent_id))
         if known is not None and known[1] > now_ms and self.read(state, now_ms, known[0]) == (corpid, app.agent_id):
             return known[0], (known[1] - now_ms + 999) // 1000
         ends_ms = now_ms + LIFETIME_S * 1000
         body = f"{state.epoch}\0{corpid}\0{app.agent_id}\0{ends_ms}".encode()
-        token = urlsafe_b64encode(body + self._seal(body, app)).decode().rstrip("=")
+        token = urlsafe_b64encode(body + self._seal(body, corp, app)).decode().rstrip("=")
+        if len(self._given) >= GIVEN_MAX:
+            del self._given[next(iter(self._given))]
         self._given[corpid, app.agent_id] = token, ends_ms
         return token, LIFETIME_S
 
@@ -60,7 +72,8 @@ class AccessTokens:
         if known is not None and known.epoch == state.epoch:
             corp = state.corps.get(known.corpid)
             app = corp.apps.get(known.agent_id) if corp is not None else None
-            if app is not None and app.secret == known.secret:
+            same = corp is not None and corp.since_position == known.since_position
+            if same and app is not None and app.secret == known.secret:
                 return (known.corpid, known.agent_id) if known.ends_ms > now_ms else "expired"
         return self._open(state, now_ms, token)
 
@@ -72,7 +85,9 @@ class AccessTokens:
             return "invalid"
         corp = state.corps.get(corpid)
         app = corp.apps.get(agent_id) if corp is not None else None
-        if app is None or not compare_digest(raw[-_SEAL_BYTES:], self._seal(raw[:-_SEAL_BYTES], app)):
+        if corp is None or app is None:
+            return "invalid"
+        if not compare_digest(raw[-_SEAL_BYTES:], self._seal(raw[:-_SEAL_BYTES], corp, app)):
             return "invalid"
         if epoch != str(state.epoch):
             return "invalid"
@@ -80,8 +95,9 @@ class AccessTokens:
             return "expired"
         if len(self._read) >= READ_MAX:
             self._read.clear()
-        self._read[token] = Known(corpid, agent_id, app.secret, state.epoch, int(ends_ms))
+        self._read[token] = Known(corpid, agent_id, app.secret, corp.since_position, state.epoch, int(ends_ms))
         return corpid, agent_id
 
-    def _seal(self, body: bytes, app: App) -> bytes:
-        return digest(self._key, body + b"\0" + app.secret.encode(), "sha256")[:_SEAL_BYTES]
+    def _seal(self, body: bytes, corp: Corp, app: App) -> bytes:
+        sealed = body + f"\0{corp.since_position}\0{app.secret}".encode()
+        return digest(self._key, sealed, "sha256")[:_SEAL_BYTES]

@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 from adapters.http import LOOPBACK_NAMES
 from adapters.log import text_of
 from adapters.wecom_api.call import No
+from adapters.wecom_api.calls import CallLine
 from gateway.refusal import Refusal
 from protocol.wecom.errcodes import TEXTS
 from protocol.wecom.reply import Reply
@@ -33,12 +34,13 @@ _HOST: Final = re.compile(f"(?:{'|'.join(map(re.escape, LOOPBACK_NAMES))})(?::[0
 class Visit:
     """One request, from its coming to its answer. `fault` names the order that struck it."""
 
-    __slots__ = ("address", "fault", "now_ms", "number")
+    __slots__ = ("address", "fault", "line", "now_ms", "number")
 
-    def __init__(self, now_ms: int, address: str) -> None:
+    def __init__(self, line: CallLine) -> None:
         self.number = next(_numbers)
-        self.now_ms = now_ms
-        self.address = address
+        self.line = line
+        self.now_ms = line.time_ms
+        self.address = line.address
         self.fault = ""
 
     @property

@@ -27,7 +27,7 @@ async def get_token(door: Door, caller: Caller, asked: TokenAsked) -> TokenReply
             return No(40091 if asked.corpsecret in others else 40001)
         if (refusal := meters.take("gettoken", corp.corpid, app.agent_id, "", now_ms)) is not None:
             return refusal
-        token, expires_in = door.tokens.give(state, now_ms, corp.corpid, app)
+        token, expires_in = door.tokens.give(state, now_ms, corp, app)
         return TokenReply(access_token=token, expires_in=expires_in)
 
     reply: TokenReply = await door.look(look)

@@ -53,13 +53,14 @@ def refusing(refusal: Refusal, family: Family = "") -> No:
 
 @dataclass(frozen=True)
 class Door:
-    """What the calls work with."""
+    """What the calls work with; `asker` is the app that one of them is made for."""
 
     router: Router
     tokens: AccessTokens
     base_url: Callable[[], str]
     media: Uploads
     gate: Gate = field(default_factory=Gate)
+    asker: str = ""
 
     async def look(self, query: Query) -> Any:
         """Look at the state; a refusal, or a `No` that the look gives back, ends the call."""
@@ -67,7 +68,7 @@ class Door:
 
     async def ask(self, command: Command, family: Family = "") -> list[AnyEvent]:
         """Have a command decided; a refusal ends the call with the number that its family of paths has for it."""
-        events: list[AnyEvent] = _answered(await self.router.ask(command), family)
+        events: list[AnyEvent] = _answered(await self.router.ask(command, self.asker), family)
         return events
 
 
@@ -87,6 +88,7 @@ class Call(NamedTuple):
 
     A call that takes `web.Request` reads its body itself. `writes` names the record that a call changes, where the
     vendor lets no two calls change it at a time (45035). A call that is `exempt` counts only when it fails.
+    `partial` says what the vendor's has and this one has not.
     """
 
     method: Literal["GET", "POST"]
@@ -100,6 +102,7 @@ class Call(NamedTuple):
     decode: Callable[[bytes], Any]
     writes: Callable[[Any], Hashable] | None = None
     exempt: bool = False
+    partial: str = ""
 
     def read(self, text: Mapping[str, str], body: bytes) -> Struct:
         """Make the struct of what was asked, from the address and from the body; `No` says what it lacks."""
@@ -185,6 +188,7 @@ def call(
     aliases: tuple[str, ...] = (),
     writes: Callable[[Any], Hashable] | None = None,
     exempt: bool = False,
+    partial: str = "",
 ) -> Callable[[Handler], Handler]:
     """Make a function the call of a path below `/cgi-bin/`; its docstring's first sentence is the summary."""
 
@@ -194,7 +198,8 @@ def call(
         asked = hints.get("asked") or hints.get("_asked", Asked)
         decode = _unread if asked is web.Request else msgspec.json.Decoder(asked, strict=False).decode
         made = Call(
-            method, path, handler, summary, asked, hints["return"], missing or {}, open, decode, writes, exempt
+            method, path, handler, summary, asked, hints["return"], missing or {}, open, decode, writes, exempt,
+            partial,
         )  # fmt: skip
         for name in (path, *aliases):
             assert name not in CALLS, name

@@ -37,9 +37,9 @@ class MessageView(Struct, frozen=True, omit_defaults=True):
 class DecisionView(Struct, frozen=True, omit_defaults=True):
     """A decision: `what` was asked by `person`, and the refusal if it was refused.
 
-    `person` is empty where control asked, the corpid where a service asked over MQTT (`SendFor`), and the recipient
-    whom a message to a store could not reach (`SliceJob`). `repeated` is a command heard before: its first outcome
-    stands, and nothing is accepted anew.
+    `person` is empty where control asked, an app where it called the vendor's API, the corpid where a service asked
+    over MQTT (`SendFor`), and the recipient whom a message to a store could not reach (`SliceJob`). `repeated` is a
+    command heard before: its first outcome stands, and nothing is accepted anew.
     """
 
     ordinal: int

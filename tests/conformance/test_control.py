@@ -459,6 +459,8 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("GET", "/profiles", "/profiles", None),
     ("GET", "/messages", "/messages", None),
     ("GET", "/decisions", "/decisions", None),
+    ("GET", "/calls", "/calls?limit=2", None),
+    ("GET", "/wecom/coverage", "/wecom/coverage?path=gettoken", None),
     ("GET", "/limits/explain", f"/limits/explain?sender={ZHANG}&to=an.qian&content=", None),
     ("GET", "/env", "/env", None),
     ("PUT", "/corps/{corpid}", "/corps/wwnew", {"name": "New"}),
@@ -479,7 +481,8 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("POST", "/reset", "/reset", {}),
 ]  # fmt: skip
 ELSEWHERE = {
-    ("GET", "/openapi.json"), ("GET", "/world"), ("POST", "/tickets"), ("POST", "/tokens/revoke"),
+    ("GET", "/openapi.json"), ("GET", "/wecom/openapi.json"), ("GET", "/world"), ("POST", "/tickets"),
+    ("POST", "/tokens/revoke"),
 }  # fmt: skip
 
 

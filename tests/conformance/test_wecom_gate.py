@@ -171,7 +171,7 @@ async def test_a_reset_forgets_what_was_counted(wecom: Wecom, token: str) -> Non
     await wecom.control("POST", f"/corps/{STORE}/reset", None)
     await wecom.control("PUT", f"/corps/{STORE}", {"name": "x"})
     await wecom.control("PUT", f"/corps/{STORE}/apps/1000002", {"name": "x", "secret": SECRET})
-    assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+    assert (await wecom.get(PATH, access_token=await wecom.token()))["errcode"] == 0
 
 
 # How many at a time
