@@ -5,6 +5,10 @@ from typing import Literal
 from msgspec import Struct
 
 from gateway.commands.command import Command as Command
+from gateway.commands.ways import ChangeContactWay as ChangeContactWay
+from gateway.commands.ways import DropWay as DropWay
+from gateway.commands.ways import PutContactWay as PutContactWay
+from gateway.commands.ways import SendWelcome as SendWelcome
 from gateway.events import Origin
 from gateway.profile import Certification, Profile
 from protocol.content import Sendable

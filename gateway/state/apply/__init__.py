@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import events
-from gateway.state.apply import callbacks, media  # noqa: F401 - media for its appliers
+from gateway.state.apply import callbacks, media, ways  # noqa: F401 - media and ways for their appliers
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.conversations import AppChat, Awaited, Conversation, Group, Kind, Relation
@@ -191,11 +191,6 @@ def consumer_muted(state: State, event: events.ConsumerMuted) -> None:
     state.consumer(event.handle).known[event.corpid].muted = event.on
 
 
-@applies(events.CodePut)
-def code_put(state: State, event: events.CodePut) -> None:
-    state.codes[event.code] = event
-
-
 def _tie(state: State, handle: str, corpid: str, by: int) -> None:
     """Count a live relation or seat of a consumer, who is a customer of the enterprise while there is any."""
     known = state.consumer(handle).known[corpid]
@@ -220,6 +215,8 @@ def relation_put(state: State, event: events.RelationPut) -> None:
     relation.picture, relation.tag_ids, relation.made_ms = event.picture, event.tag_ids, event.made_ms
     if relation.live != was_live:
         by = 1 if relation.live else -1
+        if relation.live:
+            relation.began = state.conversations[event.conversation].head
         member.live_contacts += by
         _tie(state, event.consumer, event.corpid, by)
 
