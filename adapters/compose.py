@@ -21,6 +21,7 @@ from adapters.media import Uploads
 from adapters.media_files import DiskFiles, MemoryFiles
 from adapters.metrics import Health, Watched
 from adapters.opening import open_world
+from adapters.qr import Pictures
 from adapters.tokens import TokenBox
 from adapters.wecom_api.access import AccessTokens
 from adapters.wecom_api.calls import Calls
@@ -148,6 +149,7 @@ async def run(
 def _add_routes(app: web.Application, gateway: Gateway) -> None:
     router, clock = gateway.router, gateway.clock
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
+    Pictures(router, lambda: gateway.base_url).add_to(app)
     gate = wecom_api.Gate()
     door = control.Door(router, gateway.tokens, clock, gateway.urls, gateway.calls, gate)
     app.add_subapp(control.PREFIX, control.application(door))

@@ -92,23 +92,13 @@ class Member(Person):
     async def appoint(self, group: str, member: str, on: bool = True) -> Accepted:
         return await self.command("appoint", conversation=self.conversation(group), member=member, on=on)
 
-    async def remark(
-        self,
-        to: str,
-        remark: str | None = None,
-        tags: Iterable[str] | None = None,
-        *,
-        description: str | None = None,
-        company: str | None = None,
-        mobiles: Iterable[str] | None = None,
-        tag_ids: Iterable[str] | None = None,
-    ) -> Accepted:
+    async def remark(self, to: str, remark: str | None = None, tags: Iterable[str] | None = None) -> Accepted:
         """Note something of a customer; what is not given stays as it is."""
-        texts = {"remark": remark, "description": description, "company": company}
-        lists = {"tags": tags, "mobiles": mobiles, "tag_ids": tag_ids}
-        noted: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
-        noted |= {key: list(words) for key, words in lists.items() if words is not None}
-        return await self.command("remark", conversation=self.conversation(to), **noted)
+        noted = {"remark": remark, "tags": list(tags) if tags is not None else None}
+        conversation = self.conversation(to)
+        return await self.command(
+            "remark", conversation=conversation, **{key: value for key, value in noted.items() if value is not None}
+        )
 
 
 __all__ = [

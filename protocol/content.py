@@ -23,9 +23,12 @@ class Text(Content, tag="text"):
 
 
 class Image(Content, tag="image"):
+    """A picture; what was uploaded for the web has no media_id, but an address."""
+
     media_id: Short
     name: Short = ""
     size: Amount = 0
+    image_url: Url = ""
 
 
 class Voice(Content, tag="voice"):

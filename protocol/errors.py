@@ -108,15 +108,13 @@ CORP_FREQUENCY = _reason(910604, "corp_frequency", "the enterprise has used up t
 GROUP_FULL = _reason(910701, "group_full", "the group is full", "change")
 QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by QR code", "change")
 
-# 9108: a thing of the API; media from 910820, customers from 910840
+# 9108: a thing of the API; media from 910820
 MEDIA_FULL = _reason(910820, "media_full", "there is no room for more uploads", "change")
 PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be uploaded in this window", "later")
-UNKNOWN_CUSTOMER = _reason(910840, "unknown_customer", "this enterprise knows nobody by that id", "never")
-UNKNOWN_TAG = _reason(910841, "unknown_tag", "no such tag in this enterprise", "never")
-TAG_NAME_TAKEN = _reason(910842, "tag_name_taken", "there is another tag or group of this name", "never")
-TAGS_FULL = _reason(910843, "tags_full", "the enterprise may have no more tags", "change")
-CUSTOMER_TAGS_FULL = _reason(910844, "customer_tags_full", "the customer may wear no more tags", "change")
-NOT_MAKER = _reason(910845, "not_maker", "only the app that made it may change it", "never")
+# ways from 910860
+WAY_MEMBERS = _reason(910860, "way_members", "a way of this kind may not have so many members, or so few", "never")
+UNKNOWN_WELCOME = _reason(910861, "unknown_welcome", "no such welcome code, or one that is too old", "never")
+WELCOMED = _reason(910862, "welcomed", "the customer was welcomed already, or the two have begun to talk", "never")
 
 # 9109: a limit of the API
 CORP_CALLS = _reason(910901, "corp_calls", "the enterprise has called this path too often", "later")

@@ -21,7 +21,6 @@ from adapters.control import (
     people,
     profiles,
     recent,
-    tags,
     tokens,
     worlds,
 )
@@ -41,7 +40,6 @@ SUBJECTS = (
     people,
     profiles,
     recent,
-    tags,
     tokens,
     worlds,
 )  # imported so that their calls are listed

@@ -28,7 +28,6 @@ from gateway.profile import Certification
 from gateway.queries import people
 from gateway.queries.people import CorpView, PersonView
 from gateway.state import State as Gateway
-from protocol.frames import Company, Description, Mobiles
 from protocol.ids import member_key
 
 
@@ -109,8 +108,6 @@ class CodeAnswer(Struct, frozen=True):
 
 
 class RelationBody(Body, frozen=True):
-    """A relation; `confirmed` is whether the member has accepted the customer, which mostly follows from the status."""
-
     status: RelationStatus = "mutual"
     added_by: Annotated[int, Meta(ge=0, le=10_000)] = 1
     state: State = ""
@@ -119,12 +116,6 @@ class RelationBody(Body, frozen=True):
     blocked_by_member: bool = False
     blocked_by_consumer: bool = False
     external_userid: Id = ""
-    description: Description = ""
-    company: Company = ""
-    mobiles: Mobiles = ()
-    tag_ids: tuple[Id, ...] = ()
-    made_ms: Moment = 0
-    confirmed: bool | None = None
 
 
 class RelationAnswer(Struct, frozen=True):
@@ -213,8 +204,7 @@ async def put_relation(door: Door, path: RelationPath, body: RelationBody) -> Re
     await door.ask(
         commands.PutRelation(
             path.corpid, path.userid, path.handle, body.external_userid, body.status, body.added_by, body.state,
-            body.remark, body.tags, body.blocked_by_member, body.blocked_by_consumer, body.description, body.company,
-            body.mobiles, body.tag_ids, body.made_ms, body.confirmed,
+            body.remark, body.tags, body.blocked_by_member, body.blocked_by_consumer,
         )
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from adapters.world.file import CodeRow, CorpRow, DepartmentRow, RelationRow, World
+from adapters.world.file import CodeRow, ContactWayRow, CorpRow, DepartmentRow, RelationRow, World
 from gateway import commands
 from gateway.commands import Command
 
@@ -96,7 +96,16 @@ def _groups(corp: CorpRow) -> Iterator[Command]:
         )  # fmt: skip
     for code in sorted(corp.code, key=lambda row: not row.code):
         yield _code(corp.corpid, code)
+    for way in sorted(corp.contact_way, key=lambda row: not row.code):
+        yield _contact_way(corp.corpid, way)
 
 
 def _code(corpid: str, row: CodeRow) -> Command:
     return commands.PutCode(corpid, row.member or "", row.group or "", row.state, row.skip_verify, row.code)
+
+
+def _contact_way(corpid: str, row: ContactWayRow) -> Command:
+    return commands.PutContactWay(
+        corpid, row.type, row.scene, tuple(row.members), tuple(row.departments), row.style, row.remark,
+        row.skip_verify, row.state, row.exclusive, row.mark_source, code=row.code,
+    )  # fmt: skip

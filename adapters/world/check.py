@@ -6,9 +6,18 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
-from adapters.world.file import BrokenWorld, CodeRow, CorpRow, DepartmentRow, GroupRow, World
+from adapters.world.file import (
+    BrokenWorld,
+    CodeRow,
+    ContactWayRow,
+    CorpRow,
+    DepartmentRow,
+    GroupRow,
+    World,
+)
 from gateway import profile
-from gateway.decide.directory import CODES_MAX, CORPS_MAX, PEOPLE_MAX
+from gateway.decide.directory import CORPS_MAX, PEOPLE_MAX
+from gateway.decide.ways import CODES_MAX
 from gateway.state import State
 
 _SUGGEST_AMONG_MAX: Final = 10_000  # looking for a near name among more takes too long
@@ -88,9 +97,14 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
     _distinct((row.chat_id for row in corp.group if row.chat_id), f"{place}group", "chat_id")
     for where, group in _placed(corp.group, f"{place}group"):
         _group(group, at, names, where)
-    _distinct((row.code for row in corp.code if row.code), f"{place}code", "code")
+    codes = [row.code for row in corp.code] + [row.code for row in corp.contact_way]
+    _distinct(filter(None, codes), f"{place}code", "code")
     for where, code in _placed(corp.code, f"{place}code"):
-        _code(code, corp.corpid, at, names, where)
+        _code(code, at, where)
+        _take(code.code, corp.corpid, names, where)
+    for where, way in _placed(corp.contact_way, f"{place}contact_way"):
+        _contact_way(way, at, where)
+        _take(way.code, corp.corpid, names, where)
 
 
 def _departments(rows: list[DepartmentRow], at: CorpNames, place: str) -> None:
@@ -137,16 +151,28 @@ def _group(group: GroupRow, at: CorpNames, names: Names, where: str) -> None:
         at.chats.add(group.chat_id)
 
 
-def _code(code: CodeRow, corpid: str, at: CorpNames, names: Names, where: str) -> None:
+def _code(code: CodeRow, at: CorpNames, where: str) -> None:
     if (code.member is None) == (code.group is None):
         raise BrokenWorld(f"a code is of a member or of a group (at {where})")
     if code.member is not None:
         _known(code.member, at.members, "member", f"{where}.member")
     if code.group is not None:
         _known(code.group, at.chats, "group", f"{where}.group")
-    key = code.code or f"\0{len(names.codes)}"  # one that is derived later
+
+
+def _contact_way(way: ContactWayRow, at: CorpNames, where: str) -> None:
+    if not way.members and not way.departments:
+        raise BrokenWorld(f"a contact way is of members or of departments (at {where})")
+    for name in way.members:
+        _known(name, at.members, "member", f"{where}.members")
+    for department in way.departments:
+        _known(department, at.departments, "department", f"{where}.departments")
+
+
+def _take(code: str, corpid: str, names: Names, where: str) -> None:
+    key = code or f"\0{len(names.codes)}"  # one that is derived later
     if names.codes.setdefault(key, corpid) != corpid:
-        raise BrokenWorld(f"code {code.code} belongs to {names.codes[key]} (at {where}.code)")
+        raise BrokenWorld(f"code {code} belongs to {names.codes[key]} (at {where}.code)")
 
 
 def _placed(rows: list[Any], place: str) -> Iterator[tuple[str, Any]]:

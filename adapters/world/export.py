@@ -6,6 +6,7 @@ from adapters.world.file import (
     AppRow,
     CodeRow,
     ConsumerRow,
+    ContactWayRow,
     CorpRow,
     DepartmentRow,
     GroupRow,
@@ -14,6 +15,7 @@ from adapters.world.file import (
     RelationRow,
     World,
 )
+from gateway.events import CodePut, ContactWay
 from gateway.state import State
 from gateway.state.conversations import Conversation, Group
 from gateway.state.corps import Corp
@@ -39,6 +41,7 @@ def _consumer(consumer: Consumer) -> ConsumerRow:
 def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
     relations = [_relation(state, conversation) for conversation in related]
     met = {row.consumer for row in relations}
+    codes = [put for put in state.codes.values() if put.corpid == corp.corpid]
     return CorpRow(
         corp.corpid,
         corp.name,
@@ -55,7 +58,8 @@ def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
         [KnownRow(handle, external) for external, handle in corp.consumers.items() if handle not in met],
         relations,
         [_group(state, state.group(conversation)) for conversation in corp.chats.values()],
-        _codes(state, corp),
+        _codes(state, codes),
+        _contact_ways(codes),
     )
 
 
@@ -93,12 +97,24 @@ def _group(state: State, group: Group) -> GroupRow:
     )  # fmt: skip
 
 
-def _codes(state: State, corp: Corp) -> list[CodeRow]:
+def _codes(state: State, codes: list[CodePut]) -> list[CodeRow]:
     return [
         CodeRow(
             put.code, put.userid or None, state.group(put.conversation).chat_id if put.conversation else None,
             put.state, put.skip_verify,
         )
-        for put in state.codes.values()
-        if put.corpid == corp.corpid
+        for put in codes
+        if put.way is None
+    ]  # fmt: skip
+
+
+def _contact_ways(codes: list[CodePut]) -> list[ContactWayRow]:
+    """Write the contact ways, but those of temporary sessions: they are no more than these."""
+    return [
+        ContactWayRow(
+            put.way.type, put.way.scene, put.code, list(put.way.users), list(put.way.parties), put.way.style,
+            put.way.remark, put.state, put.skip_verify, put.way.is_exclusive, put.way.mark_source,
+        )
+        for put in codes
+        if isinstance(put.way, ContactWay) and not put.way.expires_s
     ]  # fmt: skip

@@ -97,6 +97,22 @@ class CodeRow(Row):
     skip_verify: bool = True
 
 
+class ContactWayRow(Row):
+    """A code that an app has made, of members in turn; those of its departments too."""
+
+    type: Literal[1, 2]
+    scene: Literal[1, 2]
+    code: Id = ""
+    members: list[Userid] = []
+    departments: list[DepartmentId] = []
+    style: Annotated[int, Meta(ge=0, le=3)] = 0
+    remark: Annotated[str, Meta(max_length=30)] = ""
+    state: State = ""
+    skip_verify: bool = True
+    exclusive: bool = False
+    mark_source: bool = True
+
+
 class CorpRow(Row):
     corpid: Corpid
     name: Name
@@ -110,6 +126,7 @@ class CorpRow(Row):
     relation: list[RelationRow] = []
     group: list[GroupRow] = []
     code: list[CodeRow] = []
+    contact_way: list[ContactWayRow] = []
 
 
 class World(Row):

@@ -11,7 +11,7 @@ from zlib import crc32
 import msgspec
 
 from gateway import commands
-from gateway.decide import contacts, customers, directory, groups, media, messages, tags, time
+from gateway.decide import contacts, directory, groups, media, messages, time, ways, welcome
 from gateway.decide.draft import Draft
 from gateway.events import Answered, AnyEvent, Posted
 from gateway.refusal import Refusal
@@ -45,8 +45,8 @@ CONTROL: Final = "control"  # the device of what control does for a person
 SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | Refusal | commands.Repeated]]] = {
     **directory.HANDLERS,
     **media.HANDLERS,
-    **customers.HANDLERS,
-    **tags.HANDLERS,
+    **ways.HANDLERS,
+    **welcome.HANDLERS,
     commands.SendFor: messages.send_for,
     commands.SliceJob: messages.slice_job,
 }

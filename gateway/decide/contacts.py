@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from gateway.decide import ways, welcome
 from gateway.decide.draft import Draft
-from gateway.events import ConsumerMuted, RelationPut, RelationStatus
+from gateway.events import CodePut, CodeScanned, ConsumerMuted, RelationPut, RelationStatus
 from gateway.policy import badge, speak
 from gateway.refusal import Refusal
 from gateway.state import State
@@ -17,18 +18,8 @@ from gateway.state.conversations import Conversation, Relation
 from gateway.state.people import AnyPerson, Consumer, Member
 from protocol import frames
 from protocol.content import Affair, Notice
-from protocol.errors import (
-    ALREADY,
-    BLOCKED,
-    CUSTOMER_TAGS_FULL,
-    NOT_RELATED,
-    UNKNOWN_CODE,
-    UNKNOWN_CONVERSATION,
-    UNKNOWN_TAG,
-    WRONG_KIND,
-    WRONG_SIDE,
-)
-from protocol.wecom.changes import ContactEdited
+from protocol.errors import ALREADY, BLOCKED, NOT_RELATED, UNKNOWN_CODE, UNKNOWN_CONVERSATION, WRONG_KIND, WRONG_SIDE
+from protocol.wecom.changes import AnyChange, ContactAdded, ContactDeleted, FollowerDeleted, HalfContactAdded
 
 AFFAIRS: Final[dict[RelationStatus, Affair]] = {
     "pending": "relation_requested",
@@ -42,14 +33,42 @@ ADDED_BY_SCAN = 1  # DOC 92114: add_way 1 is a scanned QR code
 
 
 def scan(state: State, now_ms: int, person: AnyPerson, frame: frames.Scan) -> Draft | Refusal:
-    """Let a consumer scan a member's QR code: a request, or at once a half contact where the code needs no leave."""
-    code = state.codes.get(frame.code)
-    if code is None or not code.userid or not isinstance(person, Consumer):
+    """Let a consumer scan a code of members: whoever's turn it is gets the consumer, or the next who may.
+
+    Who knows one of them already, meets nobody new.
+    """
+    code = ways.code_of(state, frame.code)
+    if code is None or not isinstance(person, Consumer) or not ways.admits(state, now_ms, code, person):
         return Refusal(UNKNOWN_CODE)
+    refusal = Refusal(UNKNOWN_CODE)
+    members = ways.in_turn(state, code)
+    for member in [*(one for one in members if _is_known(state, person, one)), *members]:
+        found = _meet(state, now_ms, person, code, member)
+        if isinstance(found, Draft):
+            if ways.counts_scans(code):
+                scans = state.corps[code.corpid].ways.scans.get(code.code, 0)
+                found.add(CodeScanned(code.corpid, code.code, scans + 1))
+            return found
+        if found.reason is ALREADY:
+            return found
+        refusal = refusal if refusal.reason is not UNKNOWN_CODE else found
+    return refusal
+
+
+def _relation(state: State, consumer: Consumer, member: Member) -> Relation | None:
+    known = state.conversations.get(consumer.contacts.get(member.key, ""))
+    return known.relation if known is not None else None
+
+
+def _is_known(state: State, consumer: Consumer, member: Member) -> bool:
+    relation = _relation(state, consumer, member)
+    return relation is not None and (relation.live or relation.status == "pending")
+
+
+def _meet(state: State, now_ms: int, person: Consumer, code: CodePut, member: Member) -> Draft | Refusal:
+    """Bring a consumer to a member: a request, or at once a half contact where the code needs no leave."""
     corp = state.corps[code.corpid]
-    member = state.member(corp.members[code.userid])
-    known = state.conversations.get(person.contacts.get(member.key, ""))
-    relation = known.relation if known is not None else None
+    relation = _relation(state, person, member)
     if relation is not None and relation.live:
         return Refusal(ALREADY, "relation/live")
     if relation is not None and relation.status == "pending" and not code.skip_verify:
@@ -62,7 +81,7 @@ def scan(state: State, now_ms: int, person: AnyPerson, frame: frames.Scan) -> Dr
     draft = Draft(state, now_ms)
     own = draft.know(person.key, corp.corpid)
     status: RelationStatus = "half" if code.skip_verify else "pending"
-    conversation = known.id if known is not None else draft.new_id("cv", corp.corpid)
+    conversation = person.contacts.get(member.key) or draft.new_id("cv", corp.corpid)
     stands = relation or Relation(member.key, person.key, status)
     draft.add(
         put(
@@ -72,8 +91,36 @@ def scan(state: State, now_ms: int, person: AnyPerson, frame: frames.Scan) -> Dr
     )  # fmt: skip
     affair: Affair = "relation_made" if code.skip_verify else "relation_requested"
     tell(draft, corp.corpid, affair, conversation, member, person.key, own, code.state)
+    report(draft, corp.corpid, conversation, stands, relation.status if relation else None, status, code.state)
     draft.conversation = conversation
     return draft
+
+
+def report(
+    draft: Draft,
+    corpid: str,
+    conversation: str,
+    relation: Relation,
+    was: RelationStatus | None,
+    status: RelationStatus,
+    state: str,
+) -> None:
+    """Have the enterprise told what has become of a contact (DOC 92130). A request is none yet, nor is its end."""
+    names = draft.state.member(relation.member).userid, draft.name_of(corpid, relation.consumer)
+    change: AnyChange
+    if status == "half":
+        change = HalfContactAdded(*names, state, welcome.give(draft, corpid, conversation))
+    elif status == "mutual":
+        change = ContactAdded(*names, state, welcome.give(draft, corpid, conversation))
+    elif was not in ("half", "mutual"):
+        return
+    elif status == "removed_by_member":
+        change = ContactDeleted(*names)
+    elif status == "removed_by_consumer":
+        change = FollowerDeleted(*names)
+    else:
+        return
+    draft.call_back(corpid, change)
 
 
 def tell(
@@ -93,19 +140,11 @@ def _single(state: State, person: AnyPerson, name: str) -> tuple[Conversation, R
 
 
 def put(corpid: str, conversation: str, relation: Relation, now_ms: int, **changed: Any) -> RelationPut:
-    """Say how a relation stands now: as it stood, but for what has changed.
-
-    The member has confirmed the customer from `mutual` on, until the member deletes or refuses them.
-    """
+    """Say how a relation stands now: as it stood, but for what has changed."""
     stands: dict[str, Any] = {
-        name: getattr(relation, name) for name in relation.__struct_fields__ if name != "since_ms"
+        name: getattr(relation, name) for name in relation.__struct_fields__ if name not in ("since_ms", "began")
     }
-    stands |= changed
-    lost = stands["status"] in ("removed_by_member", "refused")
-    stands["confirmed"] = stands["status"] == "mutual" or (stands["confirmed"] and not lost)
-    if stands["confirmed"] and not relation.confirmed:
-        stands["made_ms"] = changed.get("made_ms", now_ms)
-    return RelationPut(corpid=corpid, conversation=conversation, time_ms=now_ms, **stands)
+    return RelationPut(corpid=corpid, conversation=conversation, time_ms=now_ms, **{**stands, **changed})
 
 
 def _change(
@@ -133,6 +172,8 @@ def _change(
         member = state.member(relation.member)
         own = state.own_of(conversation.corpid, relation.consumer)
         tell(draft, conversation.corpid, affair, name, member, relation.consumer, own, "")
+        status = changed["status"]
+        report(draft, conversation.corpid, name, relation, relation.status, status, relation.state)
     return draft
 
 
@@ -189,34 +230,10 @@ def mute(state: State, now_ms: int, person: AnyPerson, frame: frames.Mute) -> Dr
 
 def remark(state: State, now_ms: int, person: AnyPerson, frame: frames.Remark) -> Draft | Refusal:
     """Let a member note something of a customer, which the customer never sees."""
-    noted = ("remark", "tags", "description", "company", "mobiles", "tag_ids")
-    changed = {name: getattr(frame, name) for name in noted if getattr(frame, name) is not UNSET}
-    if "tag_ids" in changed:
-        changed["tag_ids"] = tuple(dict.fromkeys(changed["tag_ids"]))
-    if isinstance(person, Member) and (refusal := wearable(state, person.corpid, changed.get("tag_ids", ()))):
-        return refusal
+    changed: dict[str, Any] = {}
+    if frame.remark is not UNSET:
+        changed["remark"] = frame.remark
+    if frame.tags is not UNSET:
+        changed["tags"] = frame.tags
     allowed: tuple[RelationStatus, ...] = ("half", "mutual", "removed_by_consumer")
-    draft = _change(state, now_ms, person, frame.conversation, None, allowed, **changed)
-    if isinstance(draft, Draft):
-        tell_edited(draft, state.conversations[frame.conversation], changed)
-    return draft
-
-
-def tell_edited(draft: Draft, conversation: Conversation, changed: dict[str, Any]) -> None:
-    """Have the apps told if a customer's remark, numbers or tags are edited (DOC 92130)."""
-    relation = draft.state.relation(conversation.id)
-    edited = (name for name in ("remark", "mobiles", "tags", "tag_ids") if name in changed)
-    if relation.confirmed and any(getattr(relation, name) != changed[name] for name in edited):
-        corpid = conversation.corpid
-        userid, external_userid = (draft.state.name_of(corpid, key) for key in (relation.member, relation.consumer))
-        draft.call_back(corpid, ContactEdited(userid, external_userid))
-
-
-def wearable(state: State, corpid: str, tag_ids: tuple[str, ...]) -> Refusal | None:
-    """Tell why a customer may not wear just these of the enterprise's tags, or None."""
-    library = state.corps[corpid].tags
-    if any(id_ not in library.group_of for id_ in tag_ids):
-        return Refusal(UNKNOWN_TAG, "tags/id")
-    if len(tag_ids) > state.profile.customer_tags_max:
-        return Refusal(CUSTOMER_TAGS_FULL, "customer_tags_max")
-    return None
+    return _change(state, now_ms, person, frame.conversation, None, allowed, **changed)

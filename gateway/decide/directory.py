@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from gateway import commands, events
 from gateway.decide import groups
-from gateway.decide.contacts import AFFAIRS, put, tell, tell_edited
+from gateway.decide.contacts import AFFAIRS, put, report, tell
 from gateway.decide.draft import Draft
+from gateway.decide.ways import CODES_MAX, new_code
 from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.conversations import Conversation, Relation
@@ -22,13 +23,11 @@ from protocol.errors import (
     UNKNOWN_CORP,
     UNKNOWN_DEPARTMENT,
     UNKNOWN_PERSON,
-    UNKNOWN_TAG,
 )
-from protocol.ids import derive_free, member_key
+from protocol.ids import member_key
 
 CORPS_MAX: Final = 1_000
 PEOPLE_MAX: Final = 2_000_000
-CODES_MAX: Final = 500_000  # DOC 92228: contact ways of one enterprise; here of the whole world
 
 Decided = list[events.AnyEvent] | Refusal
 
@@ -147,15 +146,9 @@ def put_code(state: State, now_ms: int, command: commands.PutCode) -> Decided:
         return Refusal(MALFORMED, "a code is of a member or of a group; its state has at most 30 characters")
     if len(state.codes) >= CODES_MAX:
         return Refusal(TOO_MANY, "codes")
-    code = command.code or derive_free(state.codes, "qr", state.seed, command.corpid, len(state.codes) + 1)
+    code = command.code or new_code(state, corp)
     conversation = corp.chats[command.chat_id] if command.chat_id else ""
     return [events.CodePut(code, command.corpid, command.userid, conversation, command.state, command.skip_verify)]
-
-
-_SET: Final = (
-    "status", "added_by", "state", "remark", "tags", "blocked_by_member", "blocked_by_consumer", "description",
-    "company", "mobiles", "tag_ids",
-)  # fmt: skip
 
 
 def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> Decided:
@@ -168,24 +161,21 @@ def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> De
         return Refusal(UNKNOWN_PERSON)
     if not _may_be_called(corp, consumer, command.external_userid):
         return Refusal(EXISTS, "external_userid")
-    if any(id_ not in corp.tags.group_of for id_ in command.tag_ids):
-        return Refusal(UNKNOWN_TAG, "tag_ids")
     member = state.member(corp.members[command.member])
     draft = Draft(state, now_ms)
     own = draft.know(command.consumer, command.corpid, command.external_userid)
-    changed: dict[str, Any] = {name: getattr(command, name) for name in _SET}
-    if command.made_ms:
-        changed["made_ms"] = command.made_ms
-    confirmed = command.status in ("mutual", "removed_by_consumer")
-    changed["confirmed"] = confirmed if command.confirmed is None else command.confirmed
+    changed: dict[str, Any] = {
+        name: getattr(command, name)
+        for name in ("status", "added_by", "state", "remark", "tags", "blocked_by_member", "blocked_by_consumer")
+    }
     opened = consumer.contacts.get(member.key)
     name = opened or draft.new_id("cv", command.corpid)
     relation = state.relation(opened) if opened is not None else None
     stands = relation or Relation(member.key, command.consumer, command.status, made_ms=now_ms)
+    was = relation.status if relation is not None else None
     draft.add(put(command.corpid, name, stands, now_ms, **changed))
-    if relation is not None:
-        tell_edited(draft, state.conversations[name], changed)
-    if relation is None or relation.status != command.status:
+    if command.status != was:
+        report(draft, command.corpid, name, stands, was, command.status, command.state)
         affair = AFFAIRS[command.status]
         tell(draft, command.corpid, affair, name, member, command.consumer, own, command.state)
     return draft.events

@@ -39,8 +39,8 @@ class Draft:
         """Write a notice of the system into a conversation."""
         self._post(corpid, conversation, "system", "", "", notice)
 
-    def say(self, attempt: Attempt, sender: str, badge: Badge | None, origin: Origin) -> None:
-        """Write what an allowed attempt says, for the service that asked for it."""
+    def say(self, attempt: Attempt, sender: str, badge: Badge | None, origin: Origin | None = None) -> None:
+        """Write what an allowed attempt says, for the service that asked for it; over MQTT, with its origin."""
         conversation = attempt.conversation
         content = attempt.content
         self._post(conversation.corpid, conversation.id, attempt.side, attempt.key, sender, content, badge, origin)

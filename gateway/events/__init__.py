@@ -17,8 +17,11 @@ from gateway.events.callbacks import CallbackDue as CallbackDue
 from gateway.events.event import Event as Event
 from gateway.events.event import Origin as Origin
 from gateway.events.media import MediaKept as MediaKept
-from gateway.events.tags import TagsDeleted as TagsDeleted
-from gateway.events.tags import TagsPut as TagsPut
+from gateway.events.ways import CodeDropped as CodeDropped
+from gateway.events.ways import CodeScanned as CodeScanned
+from gateway.events.ways import ContactWay as ContactWay
+from gateway.events.ways import WelcomeGiven as WelcomeGiven
+from gateway.events.ways import WelcomeSpent as WelcomeSpent
 from gateway.profile import Certification, Profile
 
 RelationStatus = Literal["pending", "half", "mutual", "refused", "removed_by_member", "removed_by_consumer"]
@@ -148,7 +151,7 @@ class CorpReset(Event, tag=27):
 
 
 class CodePut(Event, tag=28):
-    """A QR code: of a member (`userid`) or of a group (`conversation`)."""
+    """A QR code: of a member (`userid`), of a group (`conversation`), or of those whom its way names."""
 
     code: str
     corpid: str
@@ -156,6 +159,8 @@ class CodePut(Event, tag=28):
     conversation: str
     state: str
     skip_verify: bool
+    way: ContactWay | None = None
+    made_ms: int = 0
 
 
 class RelationPut(Event, tag=30):
@@ -179,7 +184,6 @@ class RelationPut(Event, tag=30):
     picture: str = ""  # media_id
     tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
     made_ms: int = 0  # when the two first knew each other
-    confirmed: bool = False  # the member has accepted the customer, and not deleted them since
 
 
 class AppOpened(Event, tag=31):
@@ -272,7 +276,7 @@ AnyEvent = (
     | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
     | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue
     | MediaKept
-    | TagsPut | TagsDeleted
+    | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

@@ -24,13 +24,17 @@ ORDER: Final[tuple[tuple[str, Explain], ...]] = (
 
 def check(state: State, attempt: Attempt) -> Refusal | None:
     """Give the first refusal, or None. Direct calls, in ORDER: this runs for every message."""
+    return check_standing(state, attempt) or frequency.check(state, attempt)
+
+
+def check_standing(state: State, attempt: Attempt) -> Refusal | None:
+    """Give the first refusal of what does not change by waiting: all but frequency."""
     return (
         speak.check(state, attempt)
         or relation.check(state, attempt)
         or badge.check(state, attempt)
         or content.check(state, attempt)
         or consent.check(state, attempt)
-        or frequency.check(state, attempt)
     )
 
 

@@ -1,7 +1,7 @@
 """What is remembered, as tables of plain structs that name one another by key.
 
-`apply(event)` is the only writer; `voices` and `unionids` are derived, and not remembered. Everything else can be
-dumped as one value and loaded again, and two states that applied the same events dump the same bytes.
+`apply(event)` is the only writer; `voices` is derived, and not remembered. Everything else can be dumped as one value
+and loaded again, and two states that applied the same events dump the same bytes.
 """
 
 from hashlib import blake2b
@@ -79,8 +79,7 @@ QUIET: Final = frozenset({Posted, Answered, JobStarted, JobSliced, CommandRefuse
 class State:
     """Everything the rules may read. `position` is the ordinal of the last event applied.
 
-    `voices` is derived: not dumped, and empty after every event that is not in QUIET. So are `unionids`, the handles of
-    each, made again from the people.
+    `voices` is derived: not dumped, and empty after every event that is not in QUIET.
     """
 
     def __init__(self) -> None:
@@ -102,7 +101,6 @@ class State:
         self.jobs_made = 0
         self.revoked: dict[str, int] = getattr(self, "revoked", {})
         self.voices: dict[tuple[str, str], Voice] = {}
-        self.unionids: dict[str, list[str]] = {}
         self.bind_meters()
 
     def bind_meters(self) -> None:
@@ -208,9 +206,6 @@ class State:
         for name in Tables.__struct_fields__:
             setattr(state, name, getattr(tables, name))
         state.bind_meters()
-        for person in state.people.values():
-            if isinstance(person, Consumer) and person.unionid:
-                state.unionids.setdefault(person.unionid, []).append(person.key)
         return state
 
     def digest(self) -> str:

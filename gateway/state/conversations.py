@@ -18,7 +18,10 @@ Kind = Literal["single", "group", "app", "own"]
 
 
 class Relation(Struct, array_like=True):
-    """What a single chat is about: where its member and consumer stand."""
+    """What a single chat is about: where its member and consumer stand.
+
+    The chat was at `began` when the two last came together.
+    """
 
     member: str
     consumer: str
@@ -36,7 +39,7 @@ class Relation(Struct, array_like=True):
     picture: str = ""  # media_id
     tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
     made_ms: int = 0
-    confirmed: bool = False  # a customer toward the vendor's API, also while deleted by the consumer (DOC 90313: 84061)
+    began: int = 0
 
     @property
     def live(self) -> bool:

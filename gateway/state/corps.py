@@ -5,7 +5,7 @@ from msgspec import Struct, field
 from gateway.profile import RANK, Certification, Profile
 from gateway.state.jobs import Outcome
 from gateway.state.media import Shelf
-from gateway.state.tags import TagLibrary
+from gateway.state.ways import Ways
 
 
 class App(Struct, array_like=True):
@@ -44,7 +44,7 @@ class Corp(Struct, array_like=True):
     outcomes: dict[str, Outcome] = field(default_factory=dict)  # of MQTT commands
     since_position: int = 0
     media: Shelf = field(default_factory=Shelf)
-    tags: TagLibrary = field(default_factory=TagLibrary)
+    ways: Ways = field(default_factory=Ways)
 
     def certification_at(self, now_ms: int) -> Certification:
         """Give the certification that counts now: a certified enterprise past its date is only verified."""

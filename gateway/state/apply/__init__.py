@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import events
-from gateway.state.apply import callbacks, media, tags  # noqa: F401 - media and tags for their appliers
+from gateway.state.apply import callbacks, media, ways  # noqa: F401 - media and ways for their appliers
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.conversations import AppChat, Awaited, Conversation, Group, Kind, Relation
@@ -174,11 +174,6 @@ def consumer_put(state: State, event: events.ConsumerPut) -> None:
     consumer = state.people.get(event.handle)
     if not isinstance(consumer, Consumer):
         consumer = state.people[event.handle] = Consumer(event.handle)
-    if consumer.unionid != event.unionid:
-        if consumer.unionid:
-            state.unionids[consumer.unionid].remove(event.handle)
-        if event.unionid:
-            state.unionids.setdefault(event.unionid, []).append(event.handle)
     consumer.nickname, consumer.unionid = event.nickname, event.unionid
 
 
@@ -194,11 +189,6 @@ def consumer_known(state: State, event: events.ConsumerKnown) -> None:
 @applies(events.ConsumerMuted)
 def consumer_muted(state: State, event: events.ConsumerMuted) -> None:
     state.consumer(event.handle).known[event.corpid].muted = event.on
-
-
-@applies(events.CodePut)
-def code_put(state: State, event: events.CodePut) -> None:
-    state.codes[event.code] = event
 
 
 def _tie(state: State, handle: str, corpid: str, by: int) -> None:
@@ -223,9 +213,10 @@ def relation_put(state: State, event: events.RelationPut) -> None:
     relation.blocked_by_member, relation.blocked_by_consumer = event.blocked_by_member, event.blocked_by_consumer
     relation.description, relation.company, relation.mobiles = event.description, event.company, event.mobiles
     relation.picture, relation.tag_ids, relation.made_ms = event.picture, event.tag_ids, event.made_ms
-    relation.confirmed = event.confirmed
     if relation.live != was_live:
         by = 1 if relation.live else -1
+        if relation.live:
+            relation.began = state.conversations[event.conversation].head
         member.live_contacts += by
         _tie(state, event.consumer, event.corpid, by)
 

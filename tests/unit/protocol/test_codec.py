@@ -96,15 +96,7 @@ CLIENT: dict[str, Maps] = {
     "announce": spoken("announce", {"text": st.text(max_size=2000)}),
     "hand_over": spoken("hand_over", {"member": names}),
     "appoint": spoken("appoint", {"member": names, "on": flags}),
-    "remark": spoken(
-        "remark",
-        remark=st.text(max_size=20),
-        tags=st.lists(st.text(max_size=30), max_size=5),
-        description=st.text(max_size=150),
-        company=st.text(max_size=20),
-        mobiles=st.lists(st.text(max_size=32), max_size=5),
-        tag_ids=people,
-    ),
+    "remark": spoken("remark", remark=st.text(max_size=20), tags=st.lists(st.text(max_size=30), max_size=5)),
 }
 BADGE = st.fixed_dictionaries(
     {"name": names, "company": names, "certification": st.sampled_from(["unverified", "verified", "certified"])}

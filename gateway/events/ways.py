@@ -1,0 +1,61 @@
+"""How customers come: contact ways, join ways, welcome codes; tags 100–119.
+
+A contact way or a join way is a QR code with more to it: it stands in that code's `CodePut`.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from gateway.events.event import Event
+
+
+class Way(Struct, array_like=True, frozen=True, gc=False, omit_defaults=True, tag_field="way"):
+    """The parent of what an app of the enterprise has made a code for; fields are only added at the end."""
+
+
+class ContactWay(Way, tag="contact"):
+    """One code of several members, in turn (DOC 92228). `parties` are expanded when somebody scans.
+
+    A temporary one has `expires_s` above 0, and is scanned once.
+    """
+
+    type: Literal[1, 2]  # of one member, of many
+    scene: Literal[1, 2]  # a button in a mini program, a QR code
+    users: tuple[str, ...] = ()  # userids
+    parties: tuple[int, ...] = ()
+    style: int = 0
+    remark: str = ""
+    is_exclusive: bool = False
+    mark_source: bool = True
+    expires_s: int = 0
+    chat_expires_s: int = 0
+    unionid: str = ""
+    conclusions: bytes = b""  # JSON, as it was asked for
+
+
+class CodeDropped(Event, tag=100):
+    corpid: str
+    code: str
+
+
+class CodeScanned(Event, tag=101):
+    """A code whose scans are counted has brought somebody to a member: so many times by now."""
+
+    corpid: str
+    code: str
+    scans: int
+
+
+class WelcomeGiven(Event, tag=102):
+    """For 20 s, whoever knows this code may have the member welcome the customer of this single chat."""
+
+    corpid: str
+    code: str
+    conversation: str
+    time_ms: int
+
+
+class WelcomeSpent(Event, tag=103):
+    corpid: str
+    code: str

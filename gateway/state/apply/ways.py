@@ -1,0 +1,56 @@
+"""How codes are made, scanned and dropped, and what becomes of welcome codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gateway import events
+from gateway.state.apply.registry import applies
+from gateway.state.ways import Welcome
+from gateway.windows import WINDOWS
+
+if TYPE_CHECKING:
+    from gateway.state import State
+
+_DAY: Final = WINDOWS.index("day")
+
+
+@applies(events.CodePut)
+def code_put(state: State, event: events.CodePut) -> None:
+    ways = state.corps[event.corpid].ways
+    is_new = event.code not in state.codes
+    state.codes[event.code] = event
+    if is_new:
+        ways.made += 1
+    if event.way is None:
+        ways.contact.pop(event.code, None)  # a world says that it is a plain code now
+        return
+    ways.contact[event.code] = event.made_ms
+    if is_new and event.way.expires_s:
+        day = state.indexes(event.made_ms)[_DAY]
+        if day != ways.temporary_day:
+            ways.temporary_day, ways.temporary_made = day, 0
+        ways.temporary_made += 1
+
+
+@applies(events.CodeDropped)
+def code_dropped(state: State, event: events.CodeDropped) -> None:
+    ways = state.corps[event.corpid].ways
+    del state.codes[event.code]
+    ways.contact.pop(event.code, None)
+    ways.scans.pop(event.code, None)
+
+
+@applies(events.CodeScanned)
+def code_scanned(state: State, event: events.CodeScanned) -> None:
+    state.corps[event.corpid].ways.scans[event.code] = event.scans
+
+
+@applies(events.WelcomeGiven)
+def welcome_given(state: State, event: events.WelcomeGiven) -> None:
+    state.corps[event.corpid].ways.keep(event.code, Welcome(event.conversation, event.time_ms))
+
+
+@applies(events.WelcomeSpent)
+def welcome_spent(state: State, event: events.WelcomeSpent) -> None:
+    state.corps[event.corpid].ways.welcomes[event.code].spent = True
