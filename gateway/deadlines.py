@@ -10,6 +10,7 @@ from gateway.decide import directory
 from gateway.events import AnyEvent
 from gateway.refusal import Refusal
 from gateway.state import State
+from gateway.state.jobs import Job
 
 SLICES_MAX: Final = 200  # recipients of jobs in one turn, behind the people waiting
 
@@ -42,5 +43,8 @@ def slices(state: State) -> list[SliceJob]:
     if len(jobs) > SLICES_MAX:
         jobs = sorted(jobs, key=lambda job: job.done)[:SLICES_MAX]  # not all have a slice: those who had fewest
     share = max(1, SLICES_MAX // len(jobs))
-    turn = [SliceJob(job.id) for job in jobs for _ in range(min(share, len(job.recipients) - job.done))]
-    return turn[:SLICES_MAX]
+    return [command for job in jobs for command in _slices_of(job, min(share, len(job.recipients) - job.done))]
+
+
+def _slices_of(job: Job, most: int) -> list[SliceJob]:
+    return [SliceJob(job.id, most)] if job.mass else [SliceJob(job.id)] * most

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from gateway.windows import WindowName
+from gateway.windows import WindowName, days_of
 
 DEFAULT_PROFILE: Final = "wecom-2026-08"
 
@@ -22,14 +22,27 @@ Certification = Literal["unverified", "verified", "certified"]
 RANK: Final[dict[str, int]] = {"unverified": 0, "verified": 1, "certified": 2}
 
 
+# Whose messages a rule counts; of mass messages the enterprise's, the members' own, or both together.
+RuleSide = Literal["member", "consumer", "app", "corp_mass", "own_mass", "mass"]
+Per = Literal["sender", "conversation", "recipient", "corp"]
+Limit = int | Literal["month_days"]
+
+
 class Frequency(Struct, array_like=True, frozen=True, gc=False):
     """At most `limit` messages from this side in each aligned window, counted per sender, conversation, recipient or
-    enterprise."""
+    enterprise; `month_days` is as many as the month has days.
 
-    side: Literal["member", "consumer", "app"]
-    per: Literal["sender", "conversation", "recipient", "corp"]
+    Mass messages are decided for many recipients at once, so their rules count per conversation or recipient only.
+    """
+
+    side: RuleSide
+    per: Per
     window: WindowName
-    limit: int
+    limit: Limit
+
+    def most(self, month: int) -> int:
+        """Give the limit in a month, by its number."""
+        return days_of(month) if self.limit == "month_days" else self.limit
 
 
 class CallLimit(Struct, array_like=True, frozen=True, gc=False):
@@ -65,6 +78,7 @@ class Profile(Struct, array_like=True, frozen=True, gc=False):
     calls: tuple[CallLimit, ...] = ()
     concurrent_calls_max: int = 0
     wrong_secrets_max: int = 0
+    mass_needs_reply: bool = False
 
 
 class Number(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,10 +90,10 @@ class Number(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FrequencyRow(Struct, frozen=True, forbid_unknown_fields=True):
-    side: Literal["member", "consumer", "app"]
-    per: Literal["sender", "conversation", "recipient", "corp"]
+    side: RuleSide
+    per: Per
     window: WindowName
-    limit: int
+    limit: Limit
     source: str
     published: bool = True
 

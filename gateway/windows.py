@@ -1,5 +1,6 @@
 """Aligned windows of time: minute and hour by the clock; day, week from Monday, and month in UTC+8, as WeCom counts."""
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, get_args
 
@@ -24,6 +25,11 @@ def indexes(now_ms: int) -> tuple[int, int, int, int, int]:
     day = (now_ms + CHINA_MS) // DAY_MS
     date = _china_date(now_ms)
     return now_ms // MINUTE_MS, now_ms // HOUR_MS, day, (day + THURSDAY_DAYS) // 7, date.year * 12 + date.month - 1
+
+
+def days_of(month: int) -> int:
+    """Give how many days a month has, by its number."""
+    return monthrange(month // 12, month % 12 + 1)[1]
 
 
 def resets_at_ms(window: WindowName, now_ms: int) -> int:

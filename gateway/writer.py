@@ -15,7 +15,7 @@ from gateway import catchup, deadlines, decide, effects, events
 from gateway.audience import Audience
 from gateway.commands import Command, Repeated, SendFor, SliceJob
 from gateway.config import Config
-from gateway.decide import messages
+from gateway.decide import jobs, messages
 from gateway.effects import CloseLinks
 from gateway.events import AnyEvent, Posted
 from gateway.ports import Clock, Reply, ResumePoint, Tokens
@@ -201,10 +201,10 @@ class Writer:
 
     def _slice(self, turn: Turn, command: SliceJob) -> None:
         try:
-            decided = messages.slice_job(self.state, turn.now_ms, command)
+            decided = jobs.slice_job(self.state, turn.now_ms, command)
         except Exception as defect:  # noqa: BLE001 - decide only reads, so one recipient's defect is one refusal
             self.defect("SliceJob", defect)
-            decided = messages.slice_failed(self.state, turn.now_ms, command)
+            decided = jobs.slice_failed(self.state, turn.now_ms, command)
         self._apply(turn, decided)
 
     def _acknowledge(self, turn: Turn, person: AnyPerson, ack: Ack) -> None:

@@ -120,6 +120,7 @@ COMMANDS = {
     "env": ("env", "Print addresses, secrets and tokens as lines for a shell."),
     "wait": ("wait", "Wait until the server is ready; exit code 3 if it is not in time."),
     "say": ("say", "Say something as somebody; exit code 1 if the rules refuse it."),
+    "confirm": ("confirm", "Let a member's mass message be sent; exit code 1 if the rules refuse it."),
     "tail": ("tail", "Show recent messages and decisions since the start; -f follows."),
     "clock": ("app", "Look at the movable clock, or move it."),
     "limits": ("app", "Tell what the rules allow, and how much is left."),

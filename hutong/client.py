@@ -92,6 +92,22 @@ class Member(Person):
     async def appoint(self, group: str, member: str, on: bool = True) -> Accepted:
         return await self.command("appoint", conversation=self.conversation(group), member=member, on=on)
 
+    @property
+    def tasks(self) -> dict[str, str]:
+        """Name the mass messages that wait for this member's yes, and what each says."""
+        return dict(self.memory.tasks)
+
+    async def confirm(self, task: str) -> Accepted:
+        """Let a mass message be sent to the customers it names for this member."""
+        accepted = await self.command("confirm", task=task)
+        self.memory.tasks.pop(task, None)
+        return accepted
+
+    async def send_mass(self, contents: Iterable[Mapping[str, Any]], to: Iterable[str] = ()) -> Accepted:
+        """Say the same in many single chats, or in many own groups; to all customers where nobody is named."""
+        names = [self.conversation(name) for name in to]
+        return await self.command("send_mass", contents=list(contents), conversations=names)
+
     async def remark(self, to: str, remark: str | None = None, tags: Iterable[str] | None = None) -> Accepted:
         """Note something of a customer; what is not given stays as it is."""
         noted = {"remark": remark, "tags": list(tags) if tags is not None else None}

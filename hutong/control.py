@@ -177,10 +177,15 @@ class Control:
     async def set_profile(self, name: str) -> Any:
         return await self.ask("PUT", "/profile", {"name": name})
 
-    async def explain(self, sender: str, to: str, content: str | None = None) -> dict[str, Any]:
-        """Tell what every rule would say to a message: used, left, and when it resets."""
+    async def explain(
+        self, sender: str, to: str, content: str | None = None, mass: str | None = None
+    ) -> dict[str, Any]:
+        """Tell what every rule would say to a message: used, left, and when it resets.
+
+        `mass` asks of a mass message: the enterprise's (`corp`) or the member's own (`own`).
+        """
         told: dict[str, Any] = await self.ask(
-            "GET", "/limits/explain", look={"sender": sender, "to": to, "content": content}
+            "GET", "/limits/explain", look={"sender": sender, "to": to, "content": content, "mass": mass}
         )
         return told
 

@@ -114,6 +114,7 @@ class Memory:
         self.conversations: dict[str, Conversation] = {}
         self.shelves: dict[str, Shelf] = {}
         self.corps: dict[str, str] = {}  # the enterprise of each conversation
+        self.tasks: dict[str, str] = {}  # mass messages that wait for this member's yes: what each says
         self.ledger = Ledger()
         self._fresh: dict[str, None] = {}  # conversations that grew since the token, the latest last
         self._own: dict[tuple[str, int], None] = {}
@@ -163,7 +164,15 @@ class Memory:
         self._grow(name)
         if message.content.get("opens"):
             self._learn(message)
+        if message.content.get("task"):
+            self._note_task(message)
         return True
+
+    def _note_task(self, message: Message) -> None:
+        if message.affair == "mass_cancelled":
+            self.tasks.pop(message.content["task"], None)
+        else:
+            self.tasks[message.content["task"]] = message.text
 
     def _learn(self, message: Message) -> None:
         opened = message.content
@@ -201,7 +210,7 @@ class Memory:
         """Drop everything but the numbering: the gateway knows no more where this device stood, and sends all again."""
         self.ledger.reloads += 1
         self.token = ""
-        for kept in (self.shelves, self.corps, self.conversations, self._fresh, self._own):
+        for kept in (self.shelves, self.corps, self.tasks, self.conversations, self._fresh, self._own):
             kept.clear()
 
     def named(self, name: str) -> Iterator[Conversation]:

@@ -119,6 +119,9 @@ Affair = Literal[
     "owner_changed",
     "admin_changed",
     "app_opened",
+    "mass_task",
+    "mass_reminded",
+    "mass_cancelled",
 ]
 
 
@@ -126,7 +129,7 @@ class Notice(Content, tag="notice"):
     """What the system tells: of a person's own affairs, or of a group. Never accepted from a client.
 
     `conversation`, `opens` and `who` appear where the notice opens a conversation to the reader: its id, its kind,
-    and the other side.
+    and the other side. `task` is the mass message that waits for the reader to confirm it, or does so no more.
     """
 
     affair: Affair
@@ -135,6 +138,7 @@ class Notice(Content, tag="notice"):
     who: tuple[str, ...] = ()
     text: str = ""
     state: str = ""
+    task: str = ""
 
 
 Sendable = (

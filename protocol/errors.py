@@ -115,6 +115,12 @@ PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be 
 WAY_MEMBERS = _reason(910860, "way_members", "a way of this kind may not have so many members, or so few", "never")
 UNKNOWN_WELCOME = _reason(910861, "unknown_welcome", "no such welcome code, or one that is too old", "never")
 WELCOMED = _reason(910862, "welcomed", "the customer was welcomed already, or the two have begun to talk", "never")
+# mass messages from 910880
+UNKNOWN_TASK = _reason(910880, "unknown_task", "no such mass message for you", "never")
+NOBODY = _reason(910881, "nobody", "there is nobody to send it to", "change")
+DISPATCHING = _reason(910882, "dispatching", "the mass message is still being dispatched", "later")
+MASS_CANCELLED = _reason(910883, "mass_cancelled", "the mass message was cancelled", "never")
+REMINDED_OFTEN = _reason(910884, "reminded_often", "its members were reminded often enough", "later")
 
 # 9109: a limit of the API
 CORP_CALLS = _reason(910901, "corp_calls", "the enterprise has called this path too often", "later")

@@ -18,6 +18,8 @@ SUBPROTOCOL_MSGPACK = "hutong.v1.msgpack"
 
 CURSORS_MAX = 256  # pairs in one hello or ack: bounds what a frame can make us do
 PEOPLE_MAX = 100  # people named in one create, invite or remove
+MASS_CONTENTS_MAX = 10  # of one mass message: a text and 9 attachments (DOC 92135)
+MASS_RECIPIENTS_MAX = 20_000  # of a member's own mass message (DOC 96997); one frame has room for fewer names
 
 Side = Literal["member", "consumer", "app", "system"]
 Id = Annotated[str, Meta(max_length=128)]
@@ -190,9 +192,24 @@ class Remark(Frame, tag="remark"):
     tags: Annotated[tuple[Annotated[str, Meta(max_length=30)], ...], Meta(max_length=100)] | UnsetType = UNSET
 
 
+class Confirm(Frame, tag="confirm"):
+    """A member lets their part of a mass message be sent; `task` is what the notice named."""
+
+    number: Number
+    task: Id
+
+
+class SendMass(Frame, tag="send_mass"):
+    """A member says the same in many conversations: customers or own groups, all customers where none are named."""
+
+    number: Number
+    contents: Annotated[tuple[Sendable, ...], Meta(min_length=1, max_length=MASS_CONTENTS_MAX)]
+    conversations: Annotated[tuple[Id, ...], Meta(max_length=MASS_RECIPIENTS_MAX)] = ()
+
+
 MemberCommand = (
     Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove
-    | Rename | Announce | HandOver | Appoint | Remark
+    | Rename | Announce | HandOver | Appoint | Remark | Confirm | SendMass
 )  # fmt: skip
 ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave
 ClientCommand = MemberCommand | ConsumerCommand

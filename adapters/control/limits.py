@@ -1,6 +1,6 @@
 """The call that tells why a message may be sent, or why not."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -15,11 +15,15 @@ from protocol.content import Text
 
 
 class ExplainQuery(Body, frozen=True):
-    """`sender` is a person or `corpid/#agent_id`; `to` a person, a conversation, or a group's chat_id."""
+    """`sender` is a person or `corpid/#agent_id`; `to` a person, a conversation, or a group's chat_id.
+
+    `mass` asks of a mass message that a member sends: the enterprise's (`corp`) or their own (`own`).
+    """
 
     sender: Key
     to: Key
     content: Annotated[str, Meta(max_length=65_536)] = "?"
+    mass: Literal["", "corp", "own"] = ""
 
 
 @endpoint("GET", "/limits/explain")
@@ -27,7 +31,7 @@ async def explain_limits(door: Door, query: ExplainQuery) -> Explanation:
     """Tell every rule's mind of a message: what it allows, what is used and left, when it starts again."""
 
     def look(state: State, now_ms: int) -> tuple[Explanation | Refusal]:
-        return (limits.explain(state, now_ms, query.sender, query.to, Text(query.content)),)
+        return (limits.explain(state, now_ms, query.sender, query.to, Text(query.content), query.mass),)
 
     (found,) = await door.look(look)
     if isinstance(found, Refusal):

@@ -5,6 +5,9 @@ from typing import Literal
 from msgspec import Struct
 
 from gateway.commands.command import Command as Command
+from gateway.commands.mass import CancelMass as CancelMass
+from gateway.commands.mass import MakeMass as MakeMass
+from gateway.commands.mass import RemindMass as RemindMass
 from gateway.commands.ways import ChangeContactWay as ChangeContactWay
 from gateway.commands.ways import DropWay as DropWay
 from gateway.commands.ways import PutContactWay as PutContactWay
@@ -45,9 +48,10 @@ class Repeated(Struct, frozen=True):
 
 
 class SliceJob(Command):
-    """Give a job its next slice."""
+    """Give a job its next slice: one recipient, or up to so many of a mass message."""
 
     job: int
+    most: int = 1
 
 
 class Lapse(Command):

@@ -11,7 +11,7 @@ from zlib import crc32
 import msgspec
 
 from gateway import commands
-from gateway.decide import contacts, directory, groups, media, messages, time, ways, welcome
+from gateway.decide import contacts, directory, groups, jobs, mass, media, messages, time, ways, welcome
 from gateway.decide.draft import Draft
 from gateway.events import Answered, AnyEvent, Posted
 from gateway.refusal import Refusal
@@ -39,6 +39,8 @@ CLIENT_HANDLERS: Final[dict[type, ClientHandler]] = {
     frames.Announce: groups.announce,
     frames.HandOver: groups.hand_over,
     frames.Appoint: groups.appoint,
+    frames.Confirm: mass.confirm,
+    frames.SendMass: mass.send_own,
 }
 COMMANDS_OF: Final = {"member": get_args(frames.MemberCommand), "consumer": get_args(frames.ConsumerCommand)}
 CONTROL: Final = "control"  # the device of what control does for a person
@@ -47,8 +49,9 @@ SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | 
     **media.HANDLERS,
     **ways.HANDLERS,
     **welcome.HANDLERS,
+    **mass.HANDLERS,
     commands.SendFor: messages.send_for,
-    commands.SliceJob: messages.slice_job,
+    commands.SliceJob: jobs.slice_job,
 }
 
 _encode = MSGPACK.encode

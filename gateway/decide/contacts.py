@@ -142,7 +142,9 @@ def _single(state: State, person: AnyPerson, name: str) -> tuple[Conversation, R
 def put(corpid: str, conversation: str, relation: Relation, now_ms: int, **changed: Any) -> RelationPut:
     """Say how a relation stands now: as it stood, but for what has changed."""
     stands: dict[str, Any] = {
-        name: getattr(relation, name) for name in relation.__struct_fields__ if name not in ("since_ms", "began")
+        name: getattr(relation, name)
+        for name in relation.__struct_fields__
+        if name not in ("since_ms", "began", "replied")
     }
     return RelationPut(corpid=corpid, conversation=conversation, time_ms=now_ms, **{**stands, **changed})
 

@@ -244,7 +244,7 @@ def _cancelled(state: State, now_ms: int, corpid: str = "") -> list[events.AnyEv
     return [
         events.CommandRefused(job.corpid, job.origin, "", CANCELLED.code, "", 0, now_ms)
         for job in state.jobs.values()
-        if corpid in ("", job.corpid)
+        if corpid in ("", job.corpid) and not job.mass
     ]
 
 

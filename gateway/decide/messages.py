@@ -5,7 +5,7 @@ from typing import Final, Literal
 import msgspec
 
 from gateway import policy
-from gateway.commands import Repeated, SendFor, SliceJob
+from gateway.commands import Repeated, SendFor
 from gateway.decide.draft import Draft
 from gateway.events import AnyEvent, AppOpened, CommandRefused, Delivered, JobSliced, JobStarted, Origin, Posted
 from gateway.policy import content, frequency
@@ -15,7 +15,7 @@ from gateway.refusal import Refusal
 from gateway.state import State, Voice
 from gateway.state.conversations import AppChat, Conversation
 from gateway.state.corps import App
-from gateway.state.jobs import recall
+from gateway.state.jobs import JOBS_MAX, Job, recall
 from gateway.state.people import AnyPerson, Member
 from protocol.codec import MSGPACK
 from protocol.content import Notice, Sendable
@@ -34,7 +34,6 @@ from protocol.frames import Message, Send
 from protocol.ids import app_key, derive, member_key
 
 JOB_RECIPIENTS_MAX: Final = 10_000  # as one call of the vendor's mass message (DOC 92135)
-JOBS_MAX: Final = 1_000  # of the whole gateway
 VOICES_MAX: Final = 200_000  # people who may speak, remembered
 
 _FROM: Final = "from"  # the field of an MQTT command that names nobody
@@ -150,9 +149,8 @@ def _start_job(state: State, now_ms: int, command: SendFor) -> list[AnyEvent]:
     return [JobStarted(job, command.corpid, is_app, key, recipients, body, command.origin, now_ms)]
 
 
-def slice_job(state: State, now_ms: int, command: SliceJob) -> list[AnyEvent]:
+def slice_job(state: State, now_ms: int, job: Job) -> list[AnyEvent]:
     """Give a job its next recipient, who has an outcome of their own; quotas see each before the next."""
-    job = state.jobs[command.job]
     recipient = job.recipients[job.done]
     kind: Literal["app", "member"] = "app" if job.by_app else "member"
     sender = job.sender.partition("/")[2].removeprefix("#")
@@ -163,9 +161,8 @@ def slice_job(state: State, now_ms: int, command: SliceJob) -> list[AnyEvent]:
     return [*events, JobSliced(job.id, job.done + 1)]
 
 
-def slice_failed(state: State, now_ms: int, command: SliceJob) -> list[AnyEvent]:
-    """End a recipient on whom deciding failed: the defect would meet the same job again, also after a restart."""
-    job = state.jobs[command.job]
+def slice_failed(now_ms: int, job: Job) -> list[AnyEvent]:
+    """End a recipient on whom deciding failed."""
     recipient, done = job.recipients[job.done], JobSliced(job.id, job.done + 1)
     return [CommandRefused(job.corpid, job.origin, recipient, INTERNAL.code, "", 0, now_ms), done]
 

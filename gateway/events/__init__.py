@@ -16,6 +16,11 @@ from msgspec import Raw, Struct
 from gateway.events.callbacks import CallbackDue as CallbackDue
 from gateway.events.event import Event as Event
 from gateway.events.event import Origin as Origin
+from gateway.events.mass import MassAnnounced as MassAnnounced
+from gateway.events.mass import MassCancelled as MassCancelled
+from gateway.events.mass import MassConfirmed as MassConfirmed
+from gateway.events.mass import MassMade as MassMade
+from gateway.events.mass import MassSliced as MassSliced
 from gateway.events.media import MediaKept as MediaKept
 from gateway.events.ways import CodeDropped as CodeDropped
 from gateway.events.ways import CodeScanned as CodeScanned
@@ -28,7 +33,11 @@ RelationStatus = Literal["pending", "half", "mutual", "refused", "removed_by_mem
 
 
 class Posted(Event, tag=1):
-    """A message stands in its conversation. `frame` is the MessagePack frame that everyone reads."""
+    """A message stands in its conversation. `frame` is the MessagePack frame that everyone reads.
+
+    `sender` is who it counts for: nobody for the system's notices, and for what a mass message says, whose recipients
+    are counted by its slices.
+    """
 
     conversation: str
     sequence: int
@@ -277,6 +286,7 @@ AnyEvent = (
     | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue
     | MediaKept
     | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
+    | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

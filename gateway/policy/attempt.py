@@ -14,7 +14,10 @@ from protocol.content import Sendable
 
 
 class Attempt(Struct, gc=False):
-    """Who wants to say what, where and when. `sender` is the person; `app` is set instead where an app sends."""
+    """Who wants to say what, where and when. `sender` is the person; `app` is set instead where an app sends.
+
+    `mass` is set where it is one of a mass message's: its frequency counts there.
+    """
 
     now_ms: int
     corp: Corp
@@ -25,6 +28,7 @@ class Attempt(Struct, gc=False):
     body_bytes: int
     sender: AnyPerson | None = None
     app: App | None = None
+    mass: Literal["", "corp_mass", "own_mass"] = ""
 
     @property
     def member(self) -> Member | None:

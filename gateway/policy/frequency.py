@@ -9,7 +9,7 @@ from gateway import profile, windows
 from gateway.policy.attempt import Attempt, Line
 from gateway.refusal import Refusal
 from gateway.state import State
-from gateway.state.quotas import SUBJECTS, Meter, slot_of
+from gateway.state.quotas import MONTH, SUBJECTS, Meter, slot_of
 from protocol.errors import CONVERSATION_FREQUENCY, CORP_FREQUENCY, RECIPIENT_FREQUENCY, SENDER_FREQUENCY, Reason
 
 REASONS: Final[dict[str, Reason]] = {
@@ -21,8 +21,8 @@ REASONS: Final[dict[str, Reason]] = {
 
 
 def check(state: State, attempt: Attempt) -> Refusal | None:
-    subjects = state.subjects(attempt.conversation, attempt.key)
-    return check_subjects(state, state.meters[attempt.side], subjects, attempt.now_ms)
+    subjects = state.subjects(attempt.conversation, attempt.key, mass=bool(attempt.mass))
+    return check_subjects(state, state.meters[attempt.mass or attempt.side], subjects, attempt.now_ms)
 
 
 def check_subjects(
@@ -39,26 +39,27 @@ def check_subjects(
 
 def explain(state: State, attempt: Attempt) -> list[Line]:
     """Tell of every rule of the sender's side what is used, what is left, and when it starts again."""
-    subjects = state.subjects(attempt.conversation, attempt.key)
+    subjects = state.subjects(attempt.conversation, attempt.key, mass=bool(attempt.mass))
+    month = state.indexes(attempt.now_ms)[MONTH]
     sources = {
         (row["side"], row["per"], row["window"]): row["source"]
         for row in profile.table(state.profile.name).get("frequency", [])
     }
     lines = []
-    for rule in state.meters[attempt.side].rules:
+    for rule in state.meters[attempt.mass or attempt.side].rules:
         subject = subjects[SUBJECTS.index(rule.per)]
         if not subject:
             continue
-        used = state.quotas.count(rule, subject, attempt.now_ms)
+        used, most = state.quotas.count(rule, subject, attempt.now_ms), rule.most(month)
         lines.append(
             Line(
                 "frequency",
                 f"frequency/{slot_of(rule)}",
-                used < rule.limit,
-                "" if used < rule.limit else REASONS[rule.per].text,
+                used < most,
+                "" if used < most else REASONS[rule.per].text,
                 used,
-                rule.limit,
-                max(0, rule.limit - used),
+                most,
+                max(0, most - used),
                 windows.resets_at_ms(rule.window, attempt.now_ms),
                 sources.get((rule.side, rule.per, rule.window), ""),
             )

@@ -3,7 +3,7 @@
 Where two people have no conversation one is thought of, whose relation refuses: the other rules then speak too.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -17,6 +17,8 @@ from gateway.state.people import AnyPerson, Consumer, Member
 from protocol.codec import MSGPACK
 from protocol.content import Text
 from protocol.errors import UNKNOWN_APP, UNKNOWN_CONVERSATION, UNKNOWN_CORP, UNKNOWN_PERSON
+
+MASS: Final[dict[str, Literal["", "corp_mass", "own_mass"]]] = {"": "", "corp": "corp_mass", "own": "own_mass"}
 
 
 class RefusalView(Struct, frozen=True):
@@ -51,7 +53,9 @@ class Speaker(Struct):
     app: App | None = None
 
 
-def explain(state: State, now_ms: int, sender: str, to: str, content: Text) -> Explanation | Refusal:
+def explain(
+    state: State, now_ms: int, sender: str, to: str, content: Text, mass: Literal["", "corp", "own"] = ""
+) -> Explanation | Refusal:
     """Ask every rule; a refusal of this itself says that somebody named is not there."""
     speaker = _speaker(state, sender)
     if isinstance(speaker, Refusal):
@@ -62,7 +66,7 @@ def explain(state: State, now_ms: int, sender: str, to: str, content: Text) -> E
     corp = state.corps.get(conversation.corpid) or Corp("", "", "")
     attempt = Attempt(
         now_ms, corp, conversation, speaker.side, speaker.key, content, len(MSGPACK.encode(content)), speaker.person,
-        speaker.app,
+        speaker.app, MASS[mass if speaker.side == "member" else ""],
     )  # fmt: skip
     refusal = policy.check(state, attempt)
     lines = policy.explain(state, attempt)

@@ -19,6 +19,11 @@ from gateway.events import (
     Delivered,
     JobSliced,
     JobStarted,
+    MassAnnounced,
+    MassCancelled,
+    MassConfirmed,
+    MassMade,
+    MassSliced,
     Posted,
     TokenRevoked,
 )
@@ -29,7 +34,7 @@ from gateway.state.conversations import Conversation, Group, Relation
 from gateway.state.corps import Corp
 from gateway.state.jobs import Job
 from gateway.state.people import AnyPerson, Consumer, Device, Member, Person
-from gateway.state.quotas import Cell, Meter, Quotas
+from gateway.state.quotas import COUNTED, Cell, Meter, Quotas
 from protocol.frames import Badge, Side
 
 
@@ -73,7 +78,10 @@ class Voice(Struct, gc=False):
     cells: tuple[tuple[Cell, int], ...] = ()
 
 
-QUIET: Final = frozenset({Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked})
+QUIET: Final = frozenset({
+    Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked,
+    MassMade, MassAnnounced, MassConfirmed, MassSliced, MassCancelled,
+})  # fmt: skip
 
 
 class State:
@@ -105,7 +113,7 @@ class State:
 
     def bind_meters(self) -> None:
         """Bind the frequency rules of each side to their counters."""
-        self.meters = {side: Meter(self.profile, self.quotas, side) for side in ("member", "consumer", "app")}
+        self.meters = {kind: Meter(self.profile, self.quotas, sides) for kind, sides in COUNTED.items()}
         self._indexed_ms, self._indexes = -1, windows.indexes(0)
 
     def apply(self, event: AnyEvent) -> None:
@@ -126,9 +134,12 @@ class State:
             self._indexed_ms, self._indexes = now_ms, windows.indexes(now_ms)
         return self._indexes
 
-    def subjects(self, conversation: Conversation, sender: str) -> tuple[str, str, str, str]:
-        """Name whom a message counts for: sender, conversation, recipient where there is one, enterprise."""
-        recipient = ""
+    def subjects(self, conversation: Conversation, sender: str, *, mass: bool = False) -> tuple[str, str, str, str]:
+        """Name whom a message counts for: sender, conversation, recipient where there is one, enterprise.
+
+        The recipient of a mass message may be a group.
+        """
+        recipient = conversation.id if mass else ""
         if conversation.relation is not None:
             relation = conversation.relation
             recipient = relation.consumer if sender != relation.consumer else relation.member

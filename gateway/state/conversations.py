@@ -40,6 +40,7 @@ class Relation(Struct, array_like=True):
     tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
     made_ms: int = 0
     began: int = 0
+    replied: bool = False  # whether the consumer has ever said something here
 
     @property
     def live(self) -> bool:

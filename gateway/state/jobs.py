@@ -6,12 +6,16 @@ from msgspec import Raw, Struct
 
 from gateway.events import Origin
 
+JOBS_MAX: Final = 1_000  # of the whole gateway
 REMEMBERED_MS: Final = 24 * 3_600_000  # a repeat within this time gets its first outcome
 REMEMBERED_MAX: Final = 20_000  # commands remembered for one enterprise
 
 
 class Job(Struct, array_like=True):
-    """A message to many: who is still to get it, from `done` on."""
+    """A message to many: who is still to get it, from `done` on.
+
+    Of a mass message, `mass` is its id, and `affair` what members are told of it, empty where it is delivered.
+    """
 
     id: int
     corpid: str
@@ -21,6 +25,8 @@ class Job(Struct, array_like=True):
     content: Raw
     origin: Origin
     done: int = 0
+    mass: str = ""
+    affair: str = ""
 
 
 class Outcome(Struct, array_like=True, frozen=True):

@@ -11,9 +11,18 @@ from msgspec import Struct, field
 from gateway import windows
 from gateway.profile import Frequency, Profile
 
-SIDES: Final = ("member", "consumer", "app")
+# Which sides' rules count what is said: by a person or an app, in an enterprise's mass message, in a member's own.
+COUNTED: Final = {
+    "member": ("member",),
+    "consumer": ("consumer",),
+    "app": ("app",),
+    "corp_mass": ("corp_mass", "mass"),
+    "own_mass": ("own_mass", "mass"),
+}
 SUBJECTS: Final = ("sender", "conversation", "recipient", "corp")
 
+
+MONTH: Final = windows.WINDOWS.index("month")
 
 Cell = list[int]
 NOTHING: Final[Cell] = [0]  # read, never written
@@ -58,20 +67,20 @@ class Quotas(Struct, array_like=True):
 
 
 class Meter:
-    """The frequency rules of one side, bound to their counters: what the hot path asks and charges.
+    """The frequency rules of some sides, bound to their counters: what the hot path asks and charges.
 
     Derived from the profile and the quotas, and rebuilt when either is replaced; holds no truth of its own. `_present`
     are the counters of the windows that were charged last.
     """
 
-    def __init__(self, profile: Profile, quotas: Quotas, side: str) -> None:
-        self.rules = tuple(rule for rule in profile.frequency if rule.side == side)
+    def __init__(self, profile: Profile, quotas: Quotas, sides: tuple[str, ...]) -> None:
+        self.rules = tuple(rule for rule in profile.frequency if rule.side in sides)
         self._bound = tuple(
             (
                 quotas.used.setdefault(slot_of(rule), Used()),
                 windows.WINDOWS.index(rule.window),
                 SUBJECTS.index(rule.per),
-                rule.limit,
+                rule,
             )
             for rule in self.rules
         )
@@ -84,11 +93,11 @@ class Meter:
         Where several have nothing left it is the one of the longest window: trying again before that ends is in vain.
         """
         spent, longest = None, -1
-        for place, (used, window, subject, limit) in enumerate(self._bound):
+        for used, window, subject, rule in self._bound:
             if used.index == indexes[window] and window > longest:
                 cell = used.counts.get(subjects[subject], NOTHING)
-                if cell[0] >= limit:
-                    spent, longest = self.rules[place], window
+                if cell[0] >= rule.most(indexes[MONTH]):
+                    spent, longest = rule, window
         return spent
 
     def charge(self, subjects: tuple[str, str, str, str], indexes: tuple[int, ...]) -> None:
@@ -115,4 +124,5 @@ class Meter:
             if used.index != indexes[window]:
                 used.index, used.counts = indexes[window], {}
         self._indexes = indexes
-        self._present = tuple((used.counts, subject, limit) for used, _, subject, limit in self._bound)
+        month = indexes[MONTH]
+        self._present = tuple((used.counts, subject, rule.most(month)) for used, _, subject, rule in self._bound)

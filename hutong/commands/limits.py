@@ -1,6 +1,6 @@
 """`hutong limits`: why somebody may not write to somebody, and how much is left of every limit."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -17,18 +17,21 @@ def explain(
     sender: Annotated[str, Parameter(help="CORPID/USERID, a consumer's handle, or CORPID/#AGENT_ID.")],
     to: Annotated[str, Parameter(help="A person, the chat_id of a group, or a conversation.")],
     text: Annotated[str | None, Parameter(help="What would be said, if that matters.")] = None,
+    mass: Annotated[
+        Literal["corp", "own"] | None, Parameter(help="As a mass message: the enterprise's, or the member's own.")
+    ] = None,
     json: Json = False,
     url: Url = DEFAULT_URL,
 ) -> int:
     """Tell for each rule what is used, what is left, and when it starts again."""
-    return run(_explain(url, sender, to, text, json))
+    return run(_explain(url, sender, to, text, mass, json))
 
 
-async def _explain(url: str, sender: str, to: str, text: str | None, json: bool) -> int:
+async def _explain(url: str, sender: str, to: str, text: str | None, mass: str | None, json: bool) -> int:
     from hutong.control import Control
 
     async with Control(url) as control:
-        told = await control.explain(sender, to, text)
+        told = await control.explain(sender, to, text, mass)
     if json:
         print_json(told)
         return EXIT_OK

@@ -1,5 +1,6 @@
 """`hutong say`: one text over a real link, as the person's device `say`."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -24,6 +25,22 @@ def say(
 
 
 async def _say(url: str, person: str, to: str, text: str, json: bool) -> int:
+    accepted = await as_person(
+        url, person, json, lambda speaker, rows: speaker.say(find_conversation(rows, person, to), text)
+    )
+    if isinstance(accepted, int):
+        return accepted
+    if json:
+        print_json({"accepted": True, **accepted._asdict()})
+    else:
+        print(f"accepted: {accepted.conversation} #{accepted.sequence} at {moment(accepted.time_ms)} (UTC+8)")
+    return EXIT_OK
+
+
+async def as_person(
+    url: str, person: str, json: bool, act: Callable[[Any, list[dict[str, Any]]], Awaitable[Any]]
+) -> Any:
+    """Do one thing over a link of somebody's, given their conversations; an exit code instead if it is refused."""
     from hutong.client import Memory, Person, Refused
     from hutong.control import Control
 
@@ -35,15 +52,10 @@ async def _say(url: str, person: str, to: str, text: str, json: bool) -> int:
         memory.skip(row["conversation"], row["head"])  # this device has no wish to read
     async with Person(url, token, memory=memory, keep=0) as speaker:
         try:
-            accepted = await speaker.say(find_conversation(rows, person, to), text)
+            return await act(speaker, rows)
         except Refused as refused:
             _print_refused(refused, json)
             return EXIT_ERROR
-    if json:
-        print_json({"accepted": True, **accepted._asdict()})
-    else:
-        print(f"accepted: {accepted.conversation} #{accepted.sequence} at {moment(accepted.time_ms)} (UTC+8)")
-    return EXIT_OK
 
 
 def find_conversation(rows: list[dict[str, Any]], person: str, to: str) -> str:

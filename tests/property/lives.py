@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gateway import commands, deadlines, decide, events, profile
-from gateway.decide import messages
+from gateway.decide import jobs
 from gateway.events import AnyEvent, CommandRefused, Origin
 from gateway.refusal import Refusal
 from gateway.state import State
@@ -129,7 +129,7 @@ class Life:
         """Give the jobs a slice, as a turn does."""
         for command in deadlines.slices(self.state):
             if command.job in self.state.jobs:
-                self.take(messages.slice_job(self.state, self.now_ms, command))
+                self.take(jobs.slice_job(self.state, self.now_ms, command))
 
     def group(self, conversation: str) -> Any:
         return self.state.group(conversation)

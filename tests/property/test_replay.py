@@ -1,6 +1,7 @@
 """A restart forgets nothing: replaying the journal gives the state that lived, from the beginning or from any dump."""
 
 import random
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +11,15 @@ from gateway import commands, events
 from gateway.decide import messages
 from gateway.events import Origin
 from gateway.state import State
-from protocol import content
+from protocol import content, frames
 from tests.property.lives import BEGIN_MS, CONSUMERS, CORPS, MEMBERS, VERBS, Step, steps
 from tests.property.naive import Naive
 from tests.property.test_naive import Twins
 
-RARE = ("reset", "reset_all", "store", "work", "rate", "revoke", "ack", "ask_for")
+RARE = (
+    "reset", "reset_all", "store", "work", "work", "rate", "revoke", "ack", "ask_for", "mass", "confirm", "own_mass",
+    "change_mass",
+)  # fmt: skip
 ALL = (*VERBS, *RARE)
 
 
@@ -47,8 +51,41 @@ class Survivor(Twins):
                 person = life.state.people[(*MEMBERS, *CONSUMERS)[a % 8]]
                 upto = tuple((name, c) for name in person.conversations)
                 life.take(messages.delivered(life.state, life.now_ms, person, upto))
+            case "mass" | "change_mass" | "confirm" | "own_mass":
+                self.about_mass(verb, a, b, c)
             case _:
                 self.step(verb, a, b, c)
+
+    def about_mass(self, verb: str, a: int, b: int, c: int) -> None:
+        life, corp, member = self.life, CORPS[a % 2], MEMBERS[a % 3]
+        if verb in {"mass", "change_mass"}:
+            life.serve(self.mass(corp, b, c) if verb == "mass" else self.changed_mass(corp, b, c))
+        else:
+            life.client(member, self.own_mass(member, c) if verb == "own_mass" else self.confirmed(member, b))
+
+    def mass(self, corp: str, b: int, c: int) -> commands.MakeMass:
+        """Ask for a mass message to named customers, to all of a member, or to a member's groups."""
+        sender = next(key for key in MEMBERS if key.startswith(f"{corp}/")).partition("/")[2]
+        contents = (content.Text("open at nine"), content.Image("media"))[: 1 + c % 2]
+        _, named = self.life.names(corp, list(CONSUMERS[: b % 5]))
+        chat_type: Literal["single", "group"] = "group" if c % 3 == 0 else "single"
+        return commands.MakeMass(corp, chat_type, contents, sender if c % 3 < 2 else "", named)
+
+    def changed_mass(self, corp: str, b: int, c: int) -> commands.RemindMass | commands.CancelMass:
+        return (commands.CancelMass if c % 3 == 0 else commands.RemindMass)(corp, self.task(corp, b))
+
+    def task(self, corp: str, number: int) -> str:
+        """Name one of the mass messages there are, the newest ones first."""
+        made = list(self.life.state.corps[corp].mass.messages)
+        return made[-1 - number % min(3, len(made))] if made else "msg-of-nobody"
+
+    def confirmed(self, member: str, number: int) -> frames.Confirm:
+        return frames.Confirm(self.life.number(member), self.task(member.partition("/")[0], number))
+
+    def own_mass(self, member: str, c: int) -> frames.SendMass:
+        chats = tuple(self.life.state.people[member].contacts.values())
+        named = chats[: c % 4] or tuple(self.life.groups[:1])
+        return frames.SendMass(self.life.number(member), (content.Text("hello"),), named)
 
     @staticmethod
     def told(corp: str, kind: str, sender: str, target_kind: str, target: str, number: int) -> commands.SendFor:

@@ -16,11 +16,21 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway import commands, deadlines, decide, policy, profile
-from gateway.decide import messages
-from gateway.events import AnyEvent, CommandRefused, CorpPut, JobStarted, Origin, Posted
+from gateway.decide import jobs
+from gateway.events import (
+    AnyEvent,
+    CommandRefused,
+    CorpPut,
+    JobStarted,
+    MassMade,
+    MassSliced,
+    Origin,
+    Posted,
+)  # fmt: skip
 from gateway.policy.attempt import Attempt
 from gateway.refusal import Refusal
 from gateway.state import State
+from gateway.state.jobs import Job
 from gateway.state.people import Answer, Consumer, Member
 from protocol import content, frames
 from protocol.codec import MSGPACK, decode_message
@@ -94,6 +104,7 @@ class Ledger:
         self.records: list[AnyEvent] = []
         self.corp_of: dict[str, str] = {}
         self.group_ids: dict[str, str] = {}
+        self.masses: dict[str, str] = {}
         self.heard: dict[str, int] = {}
         self.commands_made = 0
         self._serve(commands.ResetWorld("seed"))
@@ -395,14 +406,83 @@ class Ledger:
         told = []
         for command in deadlines.slices(self.state):
             job = self.state.jobs[command.job]
-            name = job.recipients[job.done].partition("/")[2]
-            happened = messages.slice_job(self.state, self.now_ms, command)
+            done, name = job.done, job.recipients[job.done].partition("/")[2]
+            happened = jobs.slice_job(self.state, self.now_ms, command)
             self._apply(happened)
+            if job.mass:
+                told += self._mass_told(job, done, happened)
+                continue
             refused = [event for event in happened if isinstance(event, CommandRefused)]
             said = [event for event in happened if isinstance(event, Posted) and event.origin is not None]
             assert len(refused) + len(said) == 1, "each recipient has one outcome"
             told.append(f"{name} {self._told(refused[0]) if refused else 'accepted'}")
         return ", ".join(told) or "nothing to do"
+
+    # Mass messages.
+
+    @line(r"mass WORD of WORD TEXT(?: to LIST)?(?: by WORD)?")
+    def make_mass(self, name: str, corp: str, text: str, customers: str | None, sender: str | None) -> Outcome:
+        named = tuple(self.external(corp, one) for one in customers.split(", ")) if customers else ()
+        return self._make_mass(name, commands.MakeMass(corp, "single", (content.Text(text),), sender or "", named))
+
+    @line(r"mass WORD of WORD TEXT with an image to LIST")
+    def make_long_mass(self, name: str, corp: str, text: str, customers: str) -> Outcome:
+        named = tuple(self.external(corp, one) for one in customers.split(", "))
+        contents = (content.Text(text), content.Image("media"))
+        return self._make_mass(name, commands.MakeMass(corp, "single", contents, "", named))
+
+    @line(r"mass WORD of WORD TEXT into (?:all groups|groups LIST) by WORD")
+    def make_group_mass(self, name: str, corp: str, text: str, groups: str | None, sender: str) -> Outcome:
+        named = tuple(f"chat-{group}" for group in groups.split(", ")) if groups else ()
+        return self._make_mass(
+            name, commands.MakeMass(corp, "group", (content.Text(text),), sender, chat_ids=named)
+        )  # fmt: skip
+
+    def _make_mass(self, name: str, command: commands.MakeMass) -> Outcome:
+        """Tell who is to send to whom, and whom nobody can send to."""
+        before = len(self.records)
+        outcome = self._serve(command)
+        if outcome != "accepted":
+            return outcome
+        (made,) = [event for event in self.records[before:] if isinstance(event, MassMade)]
+        self.masses[name] = made.id
+        told = [f"{userid} to {', '.join(map(self._name, to))}" for userid, to in made.parts.items()]
+        known = {external: handle for handle, external in self._externals(command.corpid).items()}
+        failed = [known.get(one, "a stranger") for one in made.failed]
+        return "; ".join(told) + (f"; not to {', '.join(failed)}" if failed else "")
+
+    def _externals(self, corp: str) -> dict[str, str]:
+        return {handle: external for external, handle in self.state.corps[corp].consumers.items()}
+
+    def _name(self, conversation: str) -> str:
+        """Name a recipient as the tables do."""
+        chat = self.state.conversations[conversation]
+        return chat.relation.consumer if chat.relation is not None else self.state.group(conversation).name
+
+    @line(r"WORD confirms WORD")
+    def confirm(self, who: str, name: str) -> Outcome:
+        return self._client(who, lambda number: frames.Confirm(number, self.masses.get(name, "msg-of-nobody")))
+
+    @line(r"WORD sends TEXT to (everyone|LIST)".replace("LIST", r"[\w-]+(?:, [\w-]+)*"))
+    def send_mass(self, who: str, text: str, to: str) -> Outcome:
+        names = () if to == "everyone" else tuple(self.conversation(who, one) for one in to.split(", "))
+        return self._client(who, lambda number: frames.SendMass(number, (content.Text(text),), names))
+
+    @line(r"WORD (reminds of|cancels) WORD")
+    def change_mass(self, corp: str, verb: str, name: str) -> Outcome:
+        kind = commands.RemindMass if verb == "reminds of" else commands.CancelMass
+        return self._serve(kind(corp, self.masses[name]))
+
+    def _mass_told(self, job: Job, done: int, happened: list[AnyEvent]) -> list[str]:
+        """Tell what became of each recipient, or which members were told."""
+        sliced = next((event for event in happened if isinstance(event, MassSliced)), None)
+        if sliced is None:
+            return [f"{key.partition('/')[2]} hears {job.affair}" for key in job.recipients[done : job.done]]
+        words = {1: "received", 2: "no friend", 3: "had others"}
+        return [
+            f"{self._name(chat)} {words[result]}"
+            for chat, result in zip(job.recipients[done:], sliced.results, strict=False)
+        ]
 
     # What one can see.
 
@@ -450,12 +530,19 @@ class Ledger:
 
     @line(r"left for WORD → WORD")
     def left(self, sender: str, to: str) -> Outcome:
+        return self._left(sender, to, "")
+
+    @line(r"(corp|own) masses left for WORD → WORD")
+    def masses_left(self, whose: str, sender: str, to: str) -> Outcome:
+        return self._left(sender, to, f"{whose}_mass")
+
+    def _left(self, sender: str, to: str, mass: Any) -> Outcome:
         """Tell what each frequency rule leaves, as `limits explain` does."""
         conversation = self.state.conversations[self.conversation(sender, to)]
         person = self.state.people[self.key(sender)]
         said = content.Text("x")
         corp = self.state.corps[conversation.corpid]
-        attempt = Attempt(self.now_ms, corp, conversation, person.side, person.key, said, 1, person)
+        attempt = Attempt(self.now_ms, corp, conversation, person.side, person.key, said, 1, person, mass=mass)
         lines = [one for one in policy.explain(self.state, attempt) if one.resets_at_ms is not None]
         return ", ".join(
             f"{one.rule.removeprefix('frequency/')} {one.left}/{one.limit} until {self._time(one.resets_at_ms or 0)}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import events
-from gateway.state.apply import callbacks, media, ways  # noqa: F401 - media and ways for their appliers
+from gateway.state.apply import callbacks, mass, media, ways  # noqa: F401 - all but callbacks for their appliers
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.conversations import AppChat, Awaited, Conversation, Group, Kind, Relation
@@ -37,11 +37,13 @@ def posted(state: State, event: events.Posted) -> None:
     if not sender:
         return
     if voice is None:
+        _note_reply(conversation, sender)
         state.charge(conversation, sender, time_ms)
         devices = state.people[sender].devices if event.device else {}
     else:
         indexes = state.indexes(time_ms)
-        if voice.indexes != indexes:
+        if voice.indexes != indexes:  # a voice's first message, too: whoever has spoken often has replied
+            _note_reply(conversation, sender)
             voice.indexes, voice.cells = indexes, voice.meter.cells(voice.subjects, indexes)
         for cell, _ in voice.cells:
             cell[0] += 1
@@ -54,6 +56,12 @@ def posted(state: State, event: events.Posted) -> None:
     if event.origin is not None:
         _await(conversation, event)
         _remember(state, conversation.corpid, event.origin, event.time_ms)
+
+
+def _note_reply(conversation: Conversation, sender: str) -> None:
+    relation = conversation.relation
+    if relation is not None and sender == relation.consumer:
+        relation.replied = True
 
 
 def _await(conversation: Conversation, event: events.Posted) -> None:

@@ -14,6 +14,9 @@ ROOT = Path(profile.__file__).parent
 SOURCE = re.compile(r"DOC \d{5}|SP [a-z]|SDK |errors \d{5}")
 
 
+FEBRUARY = 2026 * 12 + 1
+
+
 @pytest.mark.parametrize("name", profile.names())
 def test_every_profile_is_read_whole(name: str) -> None:
     numbers = profile.read(name)
@@ -38,8 +41,21 @@ def test_every_number_says_where_it_comes_from(name: str) -> None:
 def test_frequency_rules_are_distinct_and_allow_something(name: str) -> None:
     rules = profile.read(name).frequency
     assert len({(rule.side, rule.per, rule.window) for rule in rules}) == len(rules)
-    assert all(rule.limit >= 1 for rule in rules)
-    assert {rule.side for rule in rules} == {"member", "consumer", "app"}
+    assert all(rule.most(FEBRUARY) >= 1 for rule in rules)
+    assert {rule.side for rule in rules} >= {"member", "consumer", "app", "own_mass"}
+
+
+@pytest.mark.parametrize("name", profile.names())
+def test_rules_of_mass_messages_count_what_is_in_a_slice_but_once(name: str) -> None:
+    """A slice decides for many recipients before it counts any, so they may not share a counter."""
+    rules = [rule for rule in profile.read(name).frequency if rule.side in ("corp_mass", "own_mass", "mass")]
+    assert {rule.per for rule in rules} <= {"conversation", "recipient"}
+
+
+def test_a_limit_may_be_as_many_as_the_month_has_days() -> None:
+    rule = profile.Frequency("mass", "recipient", "month", "month_days")
+    assert [rule.most(FEBRUARY + later) for later in range(12)] == [28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31]
+    assert rule.most(FEBRUARY + 12 * 2) == 29
 
 
 @pytest.mark.parametrize(
@@ -64,7 +80,7 @@ def test_the_numbers_that_the_history_is_about() -> None:
 def test_bench_has_every_rule_and_no_ceiling_in_reach() -> None:
     bench = profile.read("bench")
     assert {rule.per for rule in bench.frequency} == {"sender", "conversation", "recipient", "corp"}
-    assert min(rule.limit for rule in bench.frequency) >= 10**9
+    assert min(rule.most(FEBRUARY) for rule in bench.frequency) >= 10**9
     assert bench.group_size_max >= 10_000
 
 

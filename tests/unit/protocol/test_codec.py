@@ -59,12 +59,13 @@ SENDABLE: dict[str, Maps] = {
 }
 NOTICE = kind(
     "notice",
-    {"affair": st.sampled_from(["relation_made", "group_opened", "left"])},
+    {"affair": st.sampled_from(["relation_made", "group_opened", "left", "mass_task"])},
     conversation=some,
     opens=st.sampled_from(["single", "group", "app"]),
     who=people,
     text=some,
     state=some,
+    task=some,
 )
 sendable = st.one_of(list(SENDABLE.values()))
 
@@ -96,6 +97,8 @@ CLIENT: dict[str, Maps] = {
     "announce": spoken("announce", {"text": st.text(max_size=2000)}),
     "hand_over": spoken("hand_over", {"member": names}),
     "appoint": spoken("appoint", {"member": names, "on": flags}),
+    "confirm": command("confirm", {"task": names}),
+    "send_mass": command("send_mass", {"contents": st.lists(sendable, min_size=1, max_size=3)}, conversations=people),
     "remark": spoken("remark", remark=st.text(max_size=20), tags=st.lists(st.text(max_size=30), max_size=5)),
 }
 BADGE = st.fixed_dictionaries(

@@ -15,7 +15,7 @@ def profile(*rules: Frequency) -> Profile:
 
 def meter(*rules: Frequency) -> tuple[Meter, Quotas]:
     quotas = Quotas()
-    return Meter(profile(*rules), quotas, "member"), quotas
+    return Meter(profile(*rules), quotas, ("member",)), quotas
 
 
 def test_the_limit_is_the_last_that_passes() -> None:
@@ -69,6 +69,6 @@ def test_counters_outlive_a_change_of_profile() -> None:
     rule = Frequency("member", "sender", "day", 1)
     at, quotas = meter(rule)
     at.charge(ALL, indexes(NOW_MS))
-    again = Meter(profile(Frequency("member", "sender", "day", 2)), quotas, "member")
+    again = Meter(profile(Frequency("member", "sender", "day", 2)), quotas, ("member",))
     assert again.refusing(ALL, indexes(NOW_MS)) is None
-    assert Meter(profile(rule), quotas, "member").refusing(ALL, indexes(NOW_MS)) is rule
+    assert Meter(profile(rule), quotas, ("member",)).refusing(ALL, indexes(NOW_MS)) is rule
