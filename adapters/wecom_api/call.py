@@ -62,9 +62,9 @@ class Door:
     gate: Gate = field(default_factory=Gate)
     asker: str = ""
 
-    async def look(self, query: Query) -> Any:
+    async def look(self, query: Query, family: Family = "") -> Any:
         """Look at the state; a refusal, or a `No` that the look gives back, ends the call."""
-        return _answered(await self.router.query(query), "")
+        return _answered(await self.router.query(query), family)
 
     async def ask(self, command: Command, family: Family = "") -> list[AnyEvent]:
         """Have a command decided; a refusal ends the call with the number that its family of paths has for it."""

@@ -220,7 +220,7 @@ def remind(state: State, now_ms: int, command: commands.RemindMass) -> Decided:
         return message
     recent = [at_ms for at_ms in message.reminded_ms if now_ms - at_ms < DAY_MS]
     if len(recent) >= REMINDERS_MAX:
-        return Refusal(REMINDED_OFTEN, "mass/reminders", recent[0] + DAY_MS)
+        return Refusal(REMINDED_OFTEN, "mass/reminders", recent[0] + DAY_MS, len(recent), REMINDERS_MAX)
     return [_announced(state, now_ms, command, message, "mass_reminded")]
 
 

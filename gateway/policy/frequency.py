@@ -29,12 +29,13 @@ def check_subjects(
     state: State, meter: Meter, subjects: tuple[str, str, str, str], now_ms: int
 ) -> Refusal | None:  # fmt: skip
     """Check a message's sender, conversation, recipient and enterprise against the rules of the sender's side."""
-    rule = meter.refusing(subjects, state.indexes(now_ms))
+    indexes = state.indexes(now_ms)
+    rule = meter.refusing(subjects, indexes)
     if rule is None:
         return None
     used = state.quotas.count(rule, subjects[SUBJECTS.index(rule.per)], now_ms)
     resets_at_ms = windows.resets_at_ms(rule.window, now_ms)
-    return Refusal(REASONS[rule.per], f"frequency/{slot_of(rule)}", resets_at_ms, used, rule.limit)
+    return Refusal(REASONS[rule.per], f"frequency/{slot_of(rule)}", resets_at_ms, used, rule.most(indexes[MONTH]))
 
 
 def explain(state: State, attempt: Attempt) -> list[Line]:

@@ -42,12 +42,18 @@ TEXTS: Final[dict[int, str]] = {
     41043: "config_id missing",
     41044: "invalid config_id",
     41045: "too many contact ways and join ways",
+    41046: "msgid missing",
+    41047: "invalid msgid",
+    41048: "nobody to send to",
     41049: "welcome_code missing",
     41050: "invalid or expired welcome_code",
     41051: "the customer was welcomed already, or the chat has begun",
     41054: "the member is not activated",
+    41063: "the mass message is still being dispatched",
     41064: "too many attachments",
     41065: "invalid type of attachment",
+    41093: "the mass message was cancelled",
+    41094: "too many reminders",
     42001: "access_token expired",
     45001: "the file is too large",
     45002: "content too long",
@@ -65,7 +71,7 @@ TEXTS: Final[dict[int, str]] = {
     830002: "a file of more than 20 MB is fetched by ranges",
 }
 
-Family = Literal["", "way", "welcome"]
+Family = Literal["", "mass", "way", "welcome"]
 """A group of paths that say the same reason by the same number; the empty one is general."""
 
 ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
@@ -102,6 +108,13 @@ ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
     ("welcome", errors.BLOCKED): 84061,
     ("welcome", errors.TEXT_TOO_LONG): 45002,
     ("welcome", errors.BODY_TOO_LARGE): 45002,
+    ("mass", errors.UNKNOWN_TASK): 41047,
+    ("mass", errors.NOBODY): 41048,
+    ("mass", errors.DISPATCHING): 41063,
+    ("mass", errors.MASS_CANCELLED): 41093,
+    ("mass", errors.REMINDED_OFTEN): 41094,
+    ("mass", errors.TEXT_TOO_LONG): 45002,
+    ("mass", errors.BODY_TOO_LARGE): 45002,
 }
 
 
