@@ -1,4 +1,4 @@
-# The verbs: run, test, check, docs, bench, lock, clean. Each makes the environment it needs.
+# The verbs: run, test, check, docs, driven, bench, lock, clean. Each makes the environment it needs.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ CHECKED := $(wildcard protocol gateway adapters hutong benchmarks docs tests)
 QUICK_TESTS := $(wildcard tests/unit tests/scenarios tests/property)
 
 .DELETE_ON_ERROR:
-.PHONY: run test check docs bench lock clean
+.PHONY: run test check docs driven bench lock clean
 
 run: $(VENV)/installed
 	$(BIN)/hutong demo
@@ -29,6 +29,13 @@ check: $(VENV)/installed
 
 # Writes the documents that are made from the code; the tests say when they are old.
 docs: $(VENV)/installed
+	$(BIN)/python -m docs.generate
+
+# Records which client drove which path of WeCom's API in the suite, and writes the documents anew.
+driven: $(VENV)/installed
+	rm -rf build/driven && mkdir -p build/driven
+	HUTONG_DRIVEN=build/driven $(BIN)/python -m pytest -q -n 2 tests/conformance -k wecom
+	$(BIN)/python -m tests.conformance.driven build/driven
 	$(BIN)/python -m docs.generate
 
 # Beside Mosquitto, with a load generator in C (needs cc). GOAL=N measures one goal, QUICK=1 takes short runs.

@@ -201,6 +201,11 @@ class Control:
         told: dict[str, Any] = await self.ask("GET", "/decisions", look=look)
         return told
 
+    async def calls(self, **look: object) -> dict[str, Any]:
+        """List recent calls of WeCom's API; `wait_s` waits for one that matches."""
+        told: dict[str, Any] = await self.ask("GET", "/calls", look=look)
+        return told
+
 
 def _path(name: str) -> str:
     return quote(name, safe="/")

@@ -88,7 +88,8 @@ class Call(NamedTuple):
 
     A call that takes `web.Request` reads its body itself. `writes` names the record that a call changes, where the
     vendor lets no two calls change it at a time (45035). A call that is `exempt` counts only when it fails.
-    `partial` says what the vendor's has and this one has not.
+    `partial` says what the vendor's has and this one has not; `limits` names the rules of the profile that it obeys.
+    `query` names what a call that takes `web.Request` reads from the address.
     """
 
     method: Literal["GET", "POST"]
@@ -103,6 +104,8 @@ class Call(NamedTuple):
     writes: Callable[[Any], Hashable] | None = None
     exempt: bool = False
     partial: str = ""
+    limits: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
 
     def read(self, text: Mapping[str, str], body: bytes) -> Struct:
         """Make the struct of what was asked, from the address and from the body; `No` says what it lacks."""
@@ -189,6 +192,8 @@ def call(
     writes: Callable[[Any], Hashable] | None = None,
     exempt: bool = False,
     partial: str = "",
+    limits: tuple[str, ...] = (),
+    query: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Make a function the call of a path below `/cgi-bin/`; its docstring's first sentence is the summary."""
 
@@ -199,7 +204,7 @@ def call(
         decode = _unread if asked is web.Request else msgspec.json.Decoder(asked, strict=False).decode
         made = Call(
             method, path, handler, summary, asked, hints["return"], missing or {}, open, decode, writes, exempt,
-            partial,
+            partial, limits, query,
         )  # fmt: skip
         for name in (path, *aliases):
             assert name not in CALLS, name

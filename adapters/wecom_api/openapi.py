@@ -78,7 +78,9 @@ def _operation(path: str, call: Call, schemas: Schemas) -> Schema:
 
 
 def _parameters(call: Call, schemas: Schemas) -> list[Schema]:
-    return schemas.parameters(call.asked, "query") if call.method == "GET" and _is_struct(call.asked) else []
+    if not _is_struct(call.asked):
+        return [{"name": name, "in": "query", "schema": {"type": "string"}} for name in call.query]
+    return schemas.parameters(call.asked, "query") if call.method == "GET" else []
 
 
 def _body(call: Call, schemas: Schemas) -> Schema:

@@ -30,10 +30,12 @@ def shell_lines(told: dict[str, Any]) -> Iterator[str]:
     yield _set("WEBSOCKET_URL", told["ws_url"])
     if told["mqtt_url"]:
         yield _set("MQTT_URL", told["mqtt_url"])
-    yield "# WeCom's own server API is not here yet; this is what its SDKs will ask for:"
+    yield "# WeCom's own server API: what an SDK needs, and two ways to try it."
     yield _set("WECOM_API_URL", told["base_url"])
     for corp in told["corps"][:1]:
         yield from _corp(corp)
+    yield '# curl "$WECOM_API_URL/cgi-bin/gettoken?corpid=$WECOM_CORPID&corpsecret=$WECOM_SECRET"'
+    yield f"# wechatpy: WeChatClient.API_BASE_URL = '{told['base_url']}/cgi-bin/'"
     for person in told["people"]:
         name = f"{person['corpid']}/{person['id']}" if person["kind"] == "member" else person["id"]
         yield f"# {person['kind']} {name}: {person['token']}"

@@ -1,7 +1,8 @@
-"""`hutong tail`: what happened lately, and what happens now: messages, and decisions with their reasons."""
+"""`hutong tail`: what happened lately, and what happens now: messages, decisions with reasons, calls of the API."""
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -19,6 +20,7 @@ def tail(
     *,
     follow: Annotated[bool, Parameter(name=["--follow", "-f"], help="Go on with what happens, until Ctrl-C.")] = False,
     person: Annotated[str | None, Parameter(help="Only what this person said, may read or asked for.")] = None,
+    calls: Annotated[bool, Parameter(help="Also calls of WeCom's API.", negative=())] = False,
     limit: Annotated[int, Parameter(help="How many of each to begin with. [default: 20]")] = 20,
     json: Annotated[bool, Parameter(help="Print one JSON object a line.")] = False,
     url: Url = DEFAULT_URL,
@@ -26,29 +28,36 @@ def tail(
     """Show recent messages and decisions since the start of the server; -f follows."""
     if not 1 <= limit <= LIMIT_MAX:
         raise usage(f"--limit is {limit}: it takes a number from 1 to {LIMIT_MAX}.")
-    return run(_tail(url, person, limit, follow, _print_json if json else _print_line))
+    return run(_tail(url, person, calls, limit, follow, _print_json if json else _print_line))
 
 
-async def _tail(url: str, person: str | None, limit: int, follow: bool, show: Callable[[str, Row], None]) -> int:
+async def _tail(
+    url: str, person: str | None, calls: bool, limit: int, follow: bool, show: Callable[[str, Row], None]
+) -> int:
     from hutong.control import Control
 
     async with Control(url) as control:
-        asks = {"message": control.messages, "decision": control.decisions}
-        first = {kind: await ask(person=person, limit=limit) for kind, ask in asks.items()}
+        asks: dict[str, Any] = {
+            "message": partial(control.messages, person=person),
+            "decision": partial(control.decisions, person=person),
+        }
+        if calls:
+            asks["call"] = control.calls
+        first = {kind: await ask(limit=limit) for kind, ask in asks.items()}
         rows = [(kind, row) for kind, told in first.items() for row in told[f"{kind}s"]]
         for kind, row in sorted(rows, key=lambda one: one[1]["time_ms"]):
             show(kind, row)
         if follow:
-            async with asyncio.TaskGroup() as both:
+            async with asyncio.TaskGroup() as all_of_them:
                 for kind, ask in asks.items():
-                    both.create_task(_follow(kind, ask, person, first[kind]["next_after"], show))
+                    all_of_them.create_task(_follow(kind, ask, first[kind]["next_after"], show))
     return EXIT_OK
 
 
-async def _follow(kind: str, ask: Any, person: str | None, after: int, show: Callable[[str, Row], None]) -> None:
+async def _follow(kind: str, ask: Any, after: int, show: Callable[[str, Row], None]) -> None:
     """Wait for more of one kind, again and again."""
     while True:
-        told = await ask(person=person, after=after, limit=LIMIT_MAX, wait_s=WAIT_S)
+        told = await ask(after=after, limit=LIMIT_MAX, wait_s=WAIT_S)
         for row in told[f"{kind}s"]:
             show(kind, row)
         after = told["next_after"]
@@ -59,8 +68,7 @@ def _print_json(kind: str, row: Row) -> None:
 
 
 def _print_line(kind: str, row: Row) -> None:
-    told = _message(row) if kind == "message" else _decision(row)
-    print(f"{moment(row['time_ms'], date=False)}  {told}", flush=True)
+    print(f"{moment(row['time_ms'], date=False)}  {_TOLD[kind](row)}", flush=True)
 
 
 def _message(row: Row) -> str:
@@ -88,3 +96,12 @@ def _decision(row: Row) -> str:
     again = f", again at {moment(row['retry_at_ms'])} (UTC+8)" if row.get("retry_at_ms") else ""
     rule = f" [{row['rule']}]" if row.get("rule") else ""
     return f"{who}{place}: {row['what']} refused, {row['reason']}{rule}{again}"
+
+
+def _call(row: Row) -> str:
+    who = f"{row['corpid']}/#{row['agent_id']}" if row.get("agent_id") else row.get("corpid") or row["address"]
+    said = row["errmsg"].partition(", hint:")[0]
+    return f"{who}: {row['method']} {row['path']} answered {row['errcode']} {said}".rstrip()
+
+
+_TOLD: dict[str, Callable[[Row], str]] = {"message": _message, "decision": _decision, "call": _call}

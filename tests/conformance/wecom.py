@@ -18,6 +18,7 @@ from adapters.compose import Gateway, run
 from adapters.opening import restore
 from adapters.world import demo
 from gateway.state import State
+from tests.conformance import driven
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ class Wecom:
         client = Client(corpid, secret)
         client._http = requests.Session()
         client._http.trust_env = False
+        client._http.headers["User-Agent"] = driven.WECHATPY
         client._http.mount("https://", Brought(self.url))
         self._clients.append(client)
         return client
@@ -111,16 +113,18 @@ async def threaded(call: Callable[..., T], *arguments: Any, **named: Any) -> T:
 
 
 @pytest.fixture
-async def wecom() -> AsyncIterator[Wecom]:
+async def wecom(request: pytest.FixtureRequest) -> AsyncIterator[Wecom]:
     """Run a gateway with the demo's world under today's numbers."""
     connector = TCPConnector(limit=0)
     async with (
         run(None, durability="memory", world=demo) as gateway,
         ClientSession(connector=connector, timeout=ClientTimeout(total=30)) as session,
     ):
+        gateway.calls.lines_max, gateway.calls.bytes_max = 10**6, 10**9
         seen = Wecom(gateway, session)
         yield seen
         seen.close()
+        driven.settle(request.node.nodeid, list(gateway.calls.newest_first()))
         lived = gateway.router.state
         assert restore(gateway.journal).digest() == lived.digest(), "a restart forgets something"
         assert State.load(lived.dump()).digest() == lived.digest(), "a checkpoint forgets something"

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+import requests
 
 from hutong.__main__ import main
 
@@ -94,6 +95,22 @@ def test_env_prints_lines_that_a_shell_takes(run: Run, server: dict[str, Any]) -
     )
     assert code == 0
     assert shown.stdout == f"{server['base_url']} wwlanhe secret-of-wwlanhe\n"
+
+
+def test_env_tells_an_address_that_gives_an_access_token(run: Run) -> None:
+    out = run("env")[1]
+    (asked,) = re.findall(r'^# curl (".*")$', out, re.MULTILINE)
+    shown = subprocess.run(["/bin/sh", "-c", f"{out}\necho {asked}"], capture_output=True, text=True, check=True)
+    assert requests.get(shown.stdout.strip(), timeout=30).json()["expires_in"] == 7200
+
+
+def test_tail_shows_calls_when_asked_to(run: Run, server: dict[str, Any]) -> None:
+    assert requests.get(f"{server['base_url']}/cgi-bin/department/lsit", timeout=30).status_code == 200
+    said = "GET department/lsit answered 40058 invalid parameter: there is no path 'department/lsit', did you mean "
+    assert said in run("tail", "--calls", "--limit", "1")[1]
+    assert "department" not in run("tail", "--limit", "1")[1]
+    (row,) = [orjson.loads(line) for line in run("tail", "--calls", "--json")[1].splitlines() if '"call"' in line][-1:]
+    assert row["call"]["errcode"] == 40058
 
 
 def test_say_both_ways_and_to_a_group(run: Run) -> None:

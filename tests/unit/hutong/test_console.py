@@ -69,7 +69,8 @@ def test_lines_to_paste_quote_what_they_set() -> None:
     assert """export WECOM_SECRET='it'"'"'s'""" in lines
     assert [line for line in lines if "other" in line or "MQTT" in line] == []
     wecom = [place for place, line in enumerate(lines) if line.startswith("export WECOM_")]
-    assert "not here yet" in lines[min(wecom) - 1]
+    assert lines[min(wecom) - 1] == "# WeCom's own server API: what an SDK needs, and two ways to try it."
+    assert lines[max(wecom) + 2] == "# wechatpy: WeChatClient.API_BASE_URL = 'http://127.0.0.1:8480/cgi-bin/'"
     assert lines[-2:] == ["# member ww1/zhangsan: T1", "# consumer amy: T2"]
 
 
