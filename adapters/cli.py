@@ -21,6 +21,7 @@ from adapters.log import Stamp, log_to_stderr
 from adapters.world import BrokenWorld, World, demo, read
 from gateway.ports import AppendFailed, CannotOpen, Damaged
 from gateway.profile import UnknownProfile
+from gateway.rights import SWITCHES, Switch
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -39,6 +40,7 @@ def serve(
     mqtt_trusted: str | None,
     durability: Literal["disk", "memory"],
     json: bool,
+    strict: str | None = None,
 ) -> int:
     """Run the gateway until SIGTERM or Ctrl-C; say what is wrong in one line if it cannot be."""
     stamp = Stamp()
@@ -47,7 +49,7 @@ def serve(
         signal.signal(name, _leave)  # until there is something to stop in order
     try:
         with _runner() as runner:
-            return runner.run(_serve(world, data, port, profile, mqtt, mqtt_trusted, durability, json, stamp))
+            return runner.run(_serve(world, data, port, profile, mqtt, mqtt_trusted, durability, json, strict, stamp))
     except UnknownProfile as why:
         return _complain(str(why), EXIT_USAGE)
     except BrokenWorld as why:
@@ -95,13 +97,14 @@ async def _serve(
     mqtt_trusted: str | None,
     durability: Literal["disk", "memory"],
     json: bool,
+    strict: str | None,
     stamp: Stamp,
 ) -> int:
     gc.disable()  # making or restoring a world leaves no garbage, and looking for it would take half of the time
     read_world = partial(world_of, world) if world is not None else None
     async with (
         doors_of(mqtt, mqtt_trusted, data if durability == "disk" else None) as doors,
-        run(data, port, profile, durability, world=read_world, doors=doors) as gateway,
+        run(data, port, profile, durability, world=read_world, doors=doors, strict=_switches(strict)) as gateway,
     ):
         gc.freeze()  # the world stays: later looks for garbage pass it over
         gc.enable()
@@ -109,8 +112,8 @@ async def _serve(
         stamp.movable_ms = gateway.router.now_ms
         if durability == "memory":
             _say("durability is memory: what is acknowledged is lost when this process ends")
-        if not gateway.fresh and (world is not None or profile is not None):
-            _say(f"{data} holds a world already: --world and --profile were not applied")
+        if not gateway.fresh and not (world is profile is strict is None):
+            _say(f"{data} holds a world already: --world, --profile and --strict were not applied")
         if not gateway.journal.room():
             _say(f"less than {RESERVE_BYTES >> 20} MiB, the reserve, is free under {data}: commands are refused")
         state = gateway.router.state
@@ -125,6 +128,11 @@ async def _serve(
         log.info("stopping", links=len(gateway.links.links))
     log.info("stopped", position=gateway.router.durable_position)
     return 0
+
+
+def _switches(strict: str | None) -> tuple[Switch, ...] | None:
+    """Read the names of switches; the command line has checked them."""
+    return None if strict is None else tuple(switch for switch in SWITCHES if switch in strict.split(","))
 
 
 def _settle() -> None:

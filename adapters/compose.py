@@ -29,6 +29,7 @@ from adapters.world import World
 from gateway import profile
 from gateway.config import DEFAULT, Config
 from gateway.ports import Clock, Journal
+from gateway.rights import Switch
 from gateway.router import Router
 from protocol.errors import Close
 
@@ -103,12 +104,14 @@ async def run(
     *,
     world: Callable[[], World] | None = None,
     doors: Sequence[OpenDoor] = (),
+    strict: Sequence[Switch] | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway until the block is left; then stop it the way SIGTERM does.
 
-    An empty journal is begun with a world and a profile; on any other, `fresh` is False and both are left alone. The
-    port comes first and the journal second, so that a start that fails leaves nothing behind. `doors` are opened
-    before the gateway is ready, and closed before its loop stops. If the loop fails, leaving the block raises why.
+    An empty journal is begun with a world, a profile and switches; on any other, `fresh` is False and they are left
+    alone. The port comes first and the journal second, so that a start that fails leaves nothing behind. `doors` are
+    opened before the gateway is ready, and closed before its loop stops. If the loop fails, leaving the block raises
+    why.
     """
     profile.table(profile_name or profile.DEFAULT_PROFILE)
     clock = clock or RealClock()
@@ -118,7 +121,7 @@ async def run(
         listener = Listener(app, HOST, port)
         stack.callback(listener.stop_accepting)
         opened = await open_world(
-            folder, partial(begin, read=world, profile_name=profile_name, real_ms=clock.real_ms())
+            folder, partial(begin, read=world, profile_name=profile_name, real_ms=clock.real_ms(), strict=strict)
         )
         stack.push_async_callback(opened.journal.close)
         stack.push_async_callback(listener.close)

@@ -21,6 +21,7 @@ AgentId = Handle
 Id = Annotated[str, Meta(max_length=128, pattern=rf"^[^/\u0000-\u001f]*{_END}")]  # may be empty: then one is derived
 Key = Annotated[str, Meta(min_length=1, max_length=130, pattern=rf"^[^\u0000-\u001f]+{_END}")]  # of a person or an app
 DepartmentId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Address = Annotated[str, Meta(min_length=1, max_length=45, pattern=rf"^[0-9A-Fa-f.:]+{_END}")]
 Moment = Annotated[int, Meta(ge=0, le=253_402_300_799_000)]  # milliseconds since 1970, to the end of the year 9999
 State = Annotated[str, Meta(max_length=30)]  # DOC 92228
 Limit = Annotated[int, Meta(ge=1, le=1000)]

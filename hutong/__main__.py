@@ -72,6 +72,13 @@ def serve(
         Literal["disk", "memory"] | None, Parameter(help="memory is for load tests: nothing survives. [default: disk]")
     ] = None,
     json: Annotated[bool | None, Parameter(help="When ready, print an object instead of a line.")] = None,
+    strict: Annotated[
+        str | None,
+        Parameter(
+            help="Switches of the API for an empty journal, with commas: trusted_ip, app_range, secret_by_ability, "
+            "verified_callback. [default: the world's, or none]"
+        ),
+    ] = None,
     config: Annotated[Path | None, Parameter(help="TOML file with any of these options as keys.")] = None,
 ) -> int:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C.
@@ -89,6 +96,7 @@ def serve(
         "mqtt_trusted": mqtt_trusted,
         "durability": durability,
         "json": json,
+        "strict": strict,
     }
     settings = settle(flags, os.environ, config)
     open_server()
@@ -103,6 +111,7 @@ def serve(
         mqtt_trusted=settings.mqtt_trusted,
         durability=settings.durability,
         json=settings.json,
+        strict=settings.strict,
     )
 
 

@@ -18,6 +18,7 @@ from cyclopts import CycloptsError
 from msgspec import Meta, Struct
 
 PREFIX = "HUTONG_"
+_SWITCH = "(trusted_ip|app_range|secret_by_ability|verified_callback)"
 CONFIG = "HUTONG_CONFIG"
 OTHERS = frozenset({"HUTONG_URL"})  # read by the commands that speak to a running server, inherited by one they start
 
@@ -40,6 +41,16 @@ class Settings(Struct, frozen=True):
     mqtt_trusted: Annotated[str, Meta(description="corpids with commas between")] | None = None
     durability: Annotated[Literal["disk", "memory"], Meta(description="disk or memory")] = "disk"
     json: Annotated[bool, Meta(description="true or false")] = False
+    strict: (
+        Annotated[
+            str,
+            Meta(
+                pattern=rf"^({_SWITCH}(,{_SWITCH})*)$",
+                description="trusted_ip, app_range, secret_by_ability and verified_callback, with commas between",
+            ),
+        ]
+        | None
+    ) = None
 
 
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}

@@ -21,6 +21,7 @@ from adapters.control import (
     people,
     profiles,
     recent,
+    strictness,
     tokens,
     worlds,
 )
@@ -40,6 +41,7 @@ SUBJECTS = (
     people,
     profiles,
     recent,
+    strictness,
     tokens,
     worlds,
 )  # imported so that their calls are listed

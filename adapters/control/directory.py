@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from adapters.control.endpoint import Body, Door, endpoint
 from adapters.control.people import person_view
 from adapters.names import (
+    Address,
     AesKey,
     AgentId,
     ConsumerPath,
@@ -27,6 +28,7 @@ from gateway.events import CodePut, GroupPut, RelationStatus
 from gateway.profile import Certification
 from gateway.queries import people
 from gateway.queries.people import CorpView, PersonView
+from gateway.rights import Ability, Rights
 from gateway.state import State as Gateway
 from protocol.ids import member_key
 
@@ -57,11 +59,17 @@ class CorpBody(Body, frozen=True):
 
 
 class AppBody(Body, frozen=True):
+    """An app. Its rights are asked where a switch of strictness is on; a range of nobody is the whole enterprise."""
+
     name: Name
     secret: Annotated[str, Meta(min_length=1, max_length=256)]
     callback_url: Text = ""
     callback_token: Name = ""
     callback_aes_key: AesKey = ""
+    trusted_ips: tuple[Address, ...] = ()
+    range_members: tuple[Userid, ...] = ()
+    range_departments: tuple[DepartmentId, ...] = ()
+    abilities: tuple[Ability, ...] = ()
 
 
 class AppAnswer(Struct, frozen=True):
@@ -158,6 +166,7 @@ async def put_app(door: Door, path: AppPath, body: AppBody) -> AppAnswer:
         commands.PutApp(
             path.corpid, path.agent_id, body.name, body.secret, body.callback_url, body.callback_token,
             body.callback_aes_key,
+            Rights(body.trusted_ips, body.range_members, body.range_departments, body.abilities),
         )
     )  # fmt: skip
     return AppAnswer(path.corpid, path.agent_id)

@@ -15,6 +15,7 @@ from adapters.strict import Wrong
 from adapters.world import BrokenWorld, Names, World
 from gateway import profile
 from gateway.commands import Command, ResetCorp, ResetWorld, SetProfile
+from gateway.commands.strictness import SetStrictness
 from gateway.refusal import Refusal
 from gateway.state import State
 
@@ -70,6 +71,8 @@ async def put_world(door: Door, body: Toml) -> WorldAnswer:
             first.append(ResetWorld(world.seed or seed))
         if world.profile is not None:
             first.append(SetProfile(profile.read(world.profile)))
+        if world.strict:
+            first.append(SetStrictness(tuple(world.strict)))
         await _ask_all(door, chain(first, worlds.asks(world)))
     return _counted(world)
 

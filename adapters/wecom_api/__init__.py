@@ -21,6 +21,7 @@ from adapters.wecom_api.calls import Calls
 from adapters.wecom_api.faults import reserved, wait
 from adapters.wecom_api.gate import Gate
 from adapters.wecom_api.paths import not_there
+from adapters.wecom_api.rights import out_of_sight
 from gateway.refusal import Refusal
 from protocol.errors import FAULT, RESERVED_ID
 from protocol.wecom.reply import Reply
@@ -110,6 +111,9 @@ class Api:
         if takes_request:
             return await found.handler(door, caller, request)
         asked = found.read(request.query, body)
+        state = self._door.router.state
+        if state.strict and (unseen := out_of_sight(state, place[1], caller, asked)) is not None:
+            raise No(unseen[0], unseen[1].rule, unseen[1])
         if found.writes is None:
             return await found.handler(door, caller, asked)
         record: Hashable = found.writes(asked)

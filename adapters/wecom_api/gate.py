@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapters.wecom_api.access import Caller
 from adapters.wecom_api.faults import Faults
+from adapters.wecom_api.rights import permitted
 from gateway.policy.calls import CallMeters
 from gateway.policy.underway import Underway
 from gateway.profile import Profile
@@ -36,6 +37,8 @@ class Gate:
 
     def admit(self, state: State, now_ms: int, path: str, found: "Call", caller: Caller) -> Refusal | None:
         """Say why this caller may not call this path now; else the call is counted."""
+        if state.strict and caller.corpid and (refusal := permitted(state, path, caller)) is not None:
+            return refusal
         if found.exempt:
             return None
         return self.meters(state).take(path, caller.corpid, caller.agent_id, caller.address, now_ms)

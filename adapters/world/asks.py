@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from adapters.world.file import CodeRow, ContactWayRow, CorpRow, DepartmentRow, RelationRow, World
 from gateway import commands
 from gateway.commands import Command
+from gateway.rights import Rights
 
 
 def asks(world: World) -> Iterator[Command]:
@@ -42,9 +43,13 @@ def _enterprise(corp: CorpRow) -> Iterator[Command]:
 def _apps(corp: CorpRow) -> Iterator[Command]:
     """Make the apps last: what a world file brings is no news to those that it brings with it."""
     for app in corp.app:
-        yield commands.PutApp(
-            corp.corpid, app.agent_id, app.name, app.secret, app.callback_url, app.callback_token, app.callback_aes_key
+        rights = Rights(
+            tuple(app.trusted_ips), tuple(app.range_members), tuple(app.range_departments), tuple(app.abilities)
         )
+        yield commands.PutApp(
+            corp.corpid, app.agent_id, app.name, app.secret, app.callback_url, app.callback_token,
+            app.callback_aes_key, rights,
+        )  # fmt: skip
 
 
 def _ms(moment: datetime) -> int:

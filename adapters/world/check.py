@@ -93,6 +93,11 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
     for where, member in _placed(corp.member, f"{place}member"):
         for department in member.departments:
             _known(department, at.departments, "department", f"{where}.departments")
+    for where, app in _placed(corp.app, f"{place}app"):
+        for userid in app.range_members:
+            _known(userid, at.members, "member", f"{where}.range_members")
+        for department in app.range_departments:
+            _known(department, at.departments, "department", f"{where}.range_departments")
     _customers(corp, at, names, place)
     _distinct((row.chat_id for row in corp.group if row.chat_id), f"{place}group", "chat_id")
     for where, group in _placed(corp.group, f"{place}group"):

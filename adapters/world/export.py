@@ -30,7 +30,7 @@ def export(state: State) -> World:
             related[conversation.corpid].append(conversation)
     consumers = [_consumer(person) for person in state.people.values() if isinstance(person, Consumer)]
     corps = [_corp(state, corp, related[corpid]) for corpid, corp in state.corps.items()]
-    return World(1, state.profile.name, state.seed, consumers, corps)
+    return World(1, state.profile.name, state.seed, consumers, corps, list(state.strict))
 
 
 def _consumer(consumer: Consumer) -> ConsumerRow:
@@ -49,7 +49,18 @@ def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
         corp.certification,
         _moment(corp.certified_until_ms),
         [
-            AppRow(app.agent_id, app.name, app.secret, app.callback_url, app.callback_token, app.callback_aes_key)
+            AppRow(
+                app.agent_id,
+                app.name,
+                app.secret,
+                app.callback_url,
+                app.callback_token,
+                app.callback_aes_key,
+                list(app.rights.trusted_ips),
+                list(app.rights.members),
+                list(app.rights.departments),
+                list(app.rights.abilities),
+            )
             for app in corp.apps.values()
         ],
         # By id, since a parent may have been made after its child.

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from adapters.names import AesKey, AgentId, Corpid, DepartmentId, Handle, Id, Name, State, Text, Userid
+from adapters.names import Address, AesKey, AgentId, Corpid, DepartmentId, Handle, Id, Name, State, Text, Userid
 from adapters.strict import explained
 from gateway.events import RelationStatus
 from gateway.profile import Certification
+from gateway.rights import Ability, Switch
 
 VERSION: Final = 1
 SEED: Final = "hutong"  # of the ids of a world that names none
@@ -39,6 +40,10 @@ class AppRow(Row):
     callback_url: Text = ""
     callback_token: Name = ""
     callback_aes_key: AesKey = ""
+    trusted_ips: list[Address] = []
+    range_members: list[Userid] = []
+    range_departments: list[DepartmentId] = []
+    abilities: list[Ability] = []
 
 
 class DepartmentRow(Row):
@@ -135,6 +140,7 @@ class World(Row):
     seed: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     consumer: list[ConsumerRow] = []
     corp: list[CorpRow] = []
+    strict: list[Switch] = []
 
 
 def read(data: bytes) -> World:

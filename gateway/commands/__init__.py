@@ -14,6 +14,7 @@ from gateway.commands.ways import PutContactWay as PutContactWay
 from gateway.commands.ways import SendWelcome as SendWelcome
 from gateway.events import Origin
 from gateway.profile import Certification, Profile
+from gateway.rights import Rights
 from protocol.content import Sendable
 from protocol.frames import ClientCommand
 
@@ -100,6 +101,7 @@ class PutApp(Command):
     callback_url: str = ""
     callback_token: str = ""
     callback_aes_key: str = ""
+    rights: Rights = Rights()
 
 
 class PutDepartment(Command):

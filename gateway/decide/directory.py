@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway import commands, events
+from gateway.commands.strictness import SetStrictness
 from gateway.decide import groups
 from gateway.decide.contacts import AFFAIRS, put, report, tell
 from gateway.decide.draft import Draft
 from gateway.decide.ways import CODES_MAX, new_code
 from gateway.refusal import Refusal
+from gateway.rights import SWITCHES
 from gateway.state import State
 from gateway.state.conversations import Conversation, Relation
 from gateway.state.corps import Corp
@@ -227,9 +229,10 @@ def _tell_changes(draft: Draft, conversation: Conversation, command: commands.Pu
 
 
 def reset_world(state: State, now_ms: int, command: commands.ResetWorld) -> Decided:
-    """Forget everything; the profile in force stays."""
+    """Forget everything; the profile in force stays, and so do the switches."""
     reset = events.WorldReset(state.epoch + 1, command.seed, now_ms)
-    return [*_cancelled(state, now_ms), reset, events.ProfileSet(state.profile)]
+    strictness = [events.StrictnessSet(state.strict)] if state.strict else []
+    return [*_cancelled(state, now_ms), reset, events.ProfileSet(state.profile), *strictness]
 
 
 def reset_corp(state: State, now_ms: int, command: commands.ResetCorp) -> Decided:
@@ -251,6 +254,12 @@ def _cancelled(state: State, now_ms: int, corpid: str = "") -> list[events.AnyEv
 def set_profile(state: State, now_ms: int, command: commands.SetProfile) -> Decided:
     """Let other numbers hold from the next command on; counters and clock stay."""
     return [events.ProfileSet(command.profile)]
+
+
+def set_strictness(state: State, now_ms: int, command: SetStrictness) -> Decided:
+    """Turn the switches of strictness."""
+    switches = tuple(switch for switch in SWITCHES if switch in command.switches)
+    return [events.StrictnessSet(switches)] if switches != state.strict else []
 
 
 def lapse(state: State, now_ms: int, command: commands.Lapse) -> Decided:
@@ -275,6 +284,7 @@ HANDLERS: Final[dict[type, Handler]] = {
     commands.ResetWorld: reset_world,
     commands.ResetCorp: reset_corp,
     commands.SetProfile: set_profile,
+    SetStrictness: set_strictness,
     commands.Lapse: lapse,
 }
 

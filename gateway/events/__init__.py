@@ -22,12 +22,14 @@ from gateway.events.mass import MassConfirmed as MassConfirmed
 from gateway.events.mass import MassMade as MassMade
 from gateway.events.mass import MassSliced as MassSliced
 from gateway.events.media import MediaKept as MediaKept
+from gateway.events.strictness import StrictnessSet as StrictnessSet
 from gateway.events.ways import CodeDropped as CodeDropped
 from gateway.events.ways import CodeScanned as CodeScanned
 from gateway.events.ways import ContactWay as ContactWay
 from gateway.events.ways import WelcomeGiven as WelcomeGiven
 from gateway.events.ways import WelcomeSpent as WelcomeSpent
 from gateway.profile import Certification, Profile
+from gateway.rights import Rights
 
 RelationStatus = Literal["pending", "half", "mutual", "refused", "removed_by_member", "removed_by_consumer"]
 
@@ -110,6 +112,7 @@ class AppPut(Event, tag=21):
     callback_url: str = ""
     callback_token: str = ""
     callback_aes_key: str = ""
+    rights: Rights = Rights()
 
 
 class DepartmentPut(Event, tag=22):
@@ -287,6 +290,7 @@ AnyEvent = (
     | MediaKept
     | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
     | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
+    | StrictnessSet
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

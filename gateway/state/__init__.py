@@ -28,6 +28,7 @@ from gateway.events import (
     TokenRevoked,
 )
 from gateway.profile import DEFAULT_PROFILE, Profile, read
+from gateway.rights import Switch
 from gateway.state.apply import APPLIERS, posted
 from gateway.state.clock import MovableClock
 from gateway.state.conversations import Conversation, Group, Relation
@@ -54,6 +55,7 @@ class Tables(Struct, array_like=True):
     jobs: dict[int, Job]
     jobs_made: int
     revoked: dict[str, int]
+    strict: tuple[Switch, ...] = ()
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -108,6 +110,7 @@ class State:
         self.jobs: dict[int, Job] = {}
         self.jobs_made = 0
         self.revoked: dict[str, int] = getattr(self, "revoked", {})
+        self.strict: tuple[Switch, ...] = ()
         self.voices: dict[tuple[str, str], Voice] = {}
         self.bind_meters()
 

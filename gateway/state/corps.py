@@ -3,6 +3,7 @@
 from msgspec import Struct, field
 
 from gateway.profile import RANK, Certification, Profile
+from gateway.rights import Rights
 from gateway.state.jobs import Outcome
 from gateway.state.mass import Mass
 from gateway.state.media import Shelf
@@ -18,6 +19,7 @@ class App(Struct, array_like=True):
     callback_aes_key: str = ""
     conversations: dict[str, str] = field(default_factory=dict)  # person → conversation
     due: list[int] = field(default_factory=list)  # positions of the newest records it is to be called back about
+    rights: Rights = Rights()
 
 
 class Department(Struct, array_like=True):

@@ -472,6 +472,8 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("POST", "/corps/{corpid}/groups", f"/corps/{STORE}/groups", {"name": "G", "owner": "lisi", "consumers": [AMY]}),
     ("POST", "/corps/{corpid}/codes", f"/corps/{STORE}/codes", {"userid": "lisi"}),
     ("POST", "/tokens", "/tokens", {"people": [AMY, ZHANG]}),
+    ("GET", "/strictness", "/strictness", None),
+    ("PUT", "/strictness", "/strictness", {"switches": ["trusted_ip"]}),
     ("POST", "/faults", "/faults", {"path": "gettoken", "corpid": STORE, "errcode": -1, "delay_ms": 1, "times": 2}),
     ("GET", "/faults", "/faults", None),
     ("DELETE", "/faults/{id}", "/faults/1", None),

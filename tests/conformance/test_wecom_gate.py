@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from wechatpy.exceptions import APILimitedException
 
 from adapters.wecom_api.call import CALLS, Asked, Caller, Door, No, call
+from gateway.rights import Rights
 from protocol.wecom.reply import Reply
 from tests.conformance.wecom import SECRET, STORE, Wecom, threaded, wecom
 
@@ -20,12 +21,16 @@ __all__ = ["wecom"]
 
 CAFE = "wwsongyin"
 PATH = "get_api_domain_ip"
+SEEN = ("user/test", "appchat/test", "externalcontact/test", "crm/test")  # paths of families that ask for rights
 
 
 class Pair(Asked, frozen=True):
     userid: str = ""
     number: int = 0
     names: tuple[str, ...] = ()
+    userid_list: tuple[str, ...] = ()
+    department_id: int = 0
+    external_userid: str = ""
 
 
 class Held:
@@ -73,9 +78,9 @@ def listed() -> Iterator[None]:
     call("POST", "test/held")(_held)
     call("POST", "test/record", writes=lambda asked: asked.userid)(_held)
     call("GET", "test/coded", exempt=True)(_coded)
-    call("POST", "test/broken")(_broken)
+    call("POST", "test/broken", aliases=SEEN)(_broken)
     yield
-    for path in [path for path in CALLS if path.startswith("test/")]:
+    for path in [path for path in CALLS if path.startswith("test/") or path in SEEN]:
         del CALLS[path]
 
 
@@ -295,3 +300,106 @@ async def test_reserved_ids_always_fail(wecom: Wecom, token: str, body: object, 
 async def test_reserved_ids_fail_in_an_address_too(wecom: Wecom, token: str) -> None:
     for userid, errcode in (("hutong-fail-60111", 60111), ("x", 40029)):
         assert (await wecom.get("test/coded", access_token=token, userid=userid))["errcode"] == errcode
+
+
+# Strictness
+
+
+async def strict(wecom: Wecom, *switches: str) -> None:
+    await wecom.control("PUT", "/strictness", {"switches": switches})
+
+
+async def grant(wecom: Wecom, **rights: object) -> None:
+    await wecom.control("PUT", f"/corps/{STORE}/apps/1000002", {"name": "Till", "secret": SECRET, **rights})
+
+
+async def test_nothing_is_asked_by_default(wecom: Wecom) -> None:
+    assert (await wecom.control("GET", "/strictness"))["switches"] == []
+    token = await wecom.token()
+    await grant(wecom, range_members=["lisi"])
+    for path in ("user/test", "externalcontact/test"):
+        assert (await wecom.post(path, {"userid": "zhangsan"}, access_token=token))["errcode"] == 0
+    await strict(wecom, "secret_by_ability")
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 0, "each switch is alone"
+
+
+async def test_an_address_is_trusted_by_name(wecom: Wecom) -> None:
+    token = await wecom.token()
+    await strict(wecom, "trusted_ip")
+    told = await wecom.get(PATH, access_token=token)
+    assert told["errcode"] == 60020
+    assert "app 1000002 does not trust 127.0.0.1" in told["errmsg"]
+    assert wecom.headers["X-Hutong-Reason"] == "untrusted_address"
+    await grant(wecom, trusted_ips=["10.0.0.1", "127.0.0.1"])
+    assert (await wecom.get(PATH, access_token=token))["errcode"] == 0
+
+
+async def test_customer_contact_takes_a_secret_that_is_able(wecom: Wecom) -> None:
+    token = await wecom.token()
+    await strict(wecom, "secret_by_ability")
+    for path in ("externalcontact/test", "crm/test"):
+        told = await wecom.post(path, {"userid": "x"}, access_token=token)
+        assert told["errcode"] == 48002
+        assert f"{path} takes customers, the secret used is of app 1000002, which has none" in told["errmsg"]
+    assert (await wecom.post("user/test", {}, access_token=token))["errcode"] == 0, "reading the book takes no ability"
+    await grant(wecom, abilities=["contacts"])
+    assert (await wecom.post("externalcontact/test", {}, access_token=token))["errcode"] == 48002
+    await grant(wecom, abilities=["customers"])
+    assert (await wecom.post("externalcontact/test", {}, access_token=token))["errcode"] == 0
+
+
+SIGHT = [
+    # zhangsan is in department 2, lisi in 3, beneath 1; an.zhao is a customer of zhangsan's, an.qian of lisi's
+    ({}, "user/test", {"userid": "zhangsan"}, 0),
+    ({"range_members": ["lisi"]}, "user/test", {"userid": "zhangsan"}, 60011),
+    ({"range_members": ["lisi"]}, "user/test", {"userid": "lisi"}, 0),
+    ({"range_members": ["lisi"]}, "user/test", {"userid": "nobody"}, 0),
+    ({"range_members": ["lisi"]}, "user/test", {"names": ["zhangsan"]}, 0),
+    ({"range_members": ["lisi"]}, "user/test", {"userid_list": ["lisi", "zhangsan"]}, 60011),
+    ({"range_members": ["lisi"]}, "user/test", {"department_id": 3}, 60011),
+    ({"range_departments": [3]}, "user/test", {"department_id": 3}, 0),
+    ({"range_departments": [3]}, "user/test", {"department_id": 2}, 60011),
+    ({"range_departments": [3]}, "user/test", {"department_id": 99}, 0),
+    ({"range_departments": [3]}, "user/test", {"userid": "lisi"}, 0),
+    ({"range_departments": [3]}, "user/test", {"userid": "zhangsan"}, 60011),
+    ({"range_departments": [1]}, "user/test", {"userid": "zhangsan", "department_id": 2}, 0),
+    ({"range_departments": [3]}, "appchat/test", {"userid": "zhangsan"}, 60021),
+    ({"range_departments": [3]}, "externalcontact/test", {"userid": "zhangsan"}, 60111),
+    ({"range_departments": [3]}, "externalcontact/test", {"external_userid": "an.zhao"}, 40096),
+    ({"range_departments": [3]}, "externalcontact/test", {"external_userid": "an.qian"}, 0),
+    ({"range_departments": [3]}, "externalcontact/test", {"external_userid": "wmnobody"}, 0),
+]
+
+
+@pytest.mark.parametrize(("rights", "path", "body", "errcode"), SIGHT)
+async def test_what_is_out_of_sight_is_refused(
+    wecom: Wecom, rights: dict[str, Any], path: str, body: dict[str, Any], errcode: int
+) -> None:
+    token = await wecom.token()
+    await grant(wecom, **rights)
+    await strict(wecom, "app_range")
+    if "external_userid" in body:
+        known = wecom.gateway.router.state.corps[STORE].consumers.items()
+        ids = {handle: external_userid for external_userid, handle in known}
+        body = {"external_userid": ids.get(body["external_userid"], body["external_userid"])}
+    assert (await wecom.post(path, body, access_token=token))["errcode"] == errcode
+    assert wecom.headers.get("X-Hutong-Reason") == ("outside_range" if errcode else None)
+
+
+async def test_switches_outlive_a_reset_and_rights_travel_in_a_world_file(wecom: Wecom) -> None:
+    await strict(wecom, "app_range", "trusted_ip")
+    rights = {"trusted_ips": ["::1"], "range_members": ["lisi"], "range_departments": [2], "abilities": ["customers"]}
+    await grant(wecom, **rights)
+    async with wecom.session.get(f"{wecom.url}/_hutong/world") as answer:
+        world = await answer.read()
+    assert b'strict = ["trusted_ip", "app_range"]' in world
+    await wecom.control("POST", "/reset", {})
+    assert (await wecom.control("GET", "/strictness"))["switches"] == ["trusted_ip", "app_range"]
+    await strict(wecom)
+    async with wecom.session.post(f"{wecom.url}/_hutong/world", data=world) as answer:
+        assert answer.status == 200, await answer.text()
+    assert (await wecom.control("GET", "/strictness"))["switches"] == ["trusted_ip", "app_range"]
+    async with wecom.session.get(f"{wecom.url}/_hutong/world") as answer:
+        assert await answer.read() == world
+    app = wecom.gateway.router.state.corps[STORE].apps["1000002"]
+    assert app.rights == Rights(("::1",), ("lisi",), (2,), ("customers",))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import events
-from gateway.state.apply import callbacks, mass, media, ways  # noqa: F401 - all but callbacks for their appliers
+from gateway.state.apply import callbacks, mass, media, strictness, ways  # noqa: F401 - for their appliers
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.conversations import AppChat, Awaited, Conversation, Group, Kind, Relation
@@ -136,7 +136,7 @@ def app_put(state: State, event: events.AppPut) -> None:
     known = apps.get(event.agent_id)
     apps[event.agent_id] = App(
         event.agent_id, event.name, event.secret, event.callback_url, event.callback_token, event.callback_aes_key,
-        known.conversations if known else {}, known.due if known else [],
+        known.conversations if known else {}, known.due if known else [], event.rights,
     )  # fmt: skip
 
 

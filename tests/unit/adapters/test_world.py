@@ -26,6 +26,7 @@ from adapters.world.file import (
     RelationRow,
 )
 from gateway.profile import Certification
+from gateway.rights import SWITCHES
 from gateway.state import State
 
 NOW_MS = 1_795_000_000_000
@@ -196,6 +197,9 @@ def corp_rows(draw: st.DrawFn, corpid: str, handles: list[str]) -> CorpRow:
     userids = draw(st.lists(_id, unique=True, max_size=3))
     row = CorpRow(corpid, draw(_name), draw(_name), draw(_certification), draw(st.none() | _moment))
     row.app = draw(st.lists(_app, unique_by=lambda app: app.agent_id, max_size=2))
+    for app in row.app:
+        app.trusted_ips, app.abilities = draw(some(["127.0.0.1", "::1"])), draw(some(["contacts", "customers"]))
+        app.range_members, app.range_departments = draw(some(userids)), draw(some(ids))
     row.department = draw(departments(ids))
     row.member = [draw(st.builds(MemberRow, st.just(one), _name, some(ids), _yes, _yes, _yes)) for one in userids]
     row.known = [draw(customer(KnownRow, handle)) for handle in draw(some(handles))]
@@ -225,7 +229,8 @@ def any_world(draw: st.DrawFn) -> World:
     corpids = draw(st.lists(st.from_regex(r"[A-Za-z0-9_-]{1,9}", fullmatch=True), unique=True, max_size=2))
     consumers = [draw(st.builds(ConsumerRow, st.just(handle), _name, _name, some(corpids))) for handle in handles]
     rows = [draw(corp_rows(corpid, handles)) for corpid in corpids]
-    return World(1, draw(st.sampled_from([None, "tiny", "wecom-2018-11"])), draw(st.none() | _id), consumers, rows)
+    profile = draw(st.sampled_from([None, "tiny", "wecom-2018-11"]))
+    return World(1, profile, draw(st.none() | _id), consumers, rows, draw(some(SWITCHES)))
 
 
 @settings(deadline=None, max_examples=100)
@@ -239,6 +244,7 @@ def test_what_is_exported_comes_back_byte_for_byte(world: World) -> None:
 
 def _holds(export: World, world: World) -> None:
     """See that the export says everything that the world said; ids that it left out apart."""
+    assert export.strict == [switch for switch in SWITCHES if switch in world.strict]
     assert [msgspec.structs.replace(row, muted=sorted(row.muted)) for row in world.consumer] == export.consumer
     for row, told in zip(world.corp, export.corp, strict=True):
         until = row.certified_until

@@ -21,6 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "mqtt_trusted": None,
     "durability": "disk",
     "json": False,
+    "strict": None,
 }
 
 Run = Callable[..., int]
@@ -94,6 +95,7 @@ def test_serve_without_options_takes_the_defaults(served: list[Any]) -> None:
 
 def test_serve_takes_every_option(served: list[Any]) -> None:
     line = "--world demo --data d --port 0 --profile tiny --mqtt mqtt://127.0.0.1:1884 --durability memory --json"
+    line += " --strict app_range,trusted_ip"
     assert run("serve", *line.split()) == 0
     assert served == [
         {
@@ -105,6 +107,7 @@ def test_serve_takes_every_option(served: list[Any]) -> None:
             "mqtt_trusted": None,
             "durability": "memory",
             "json": True,
+            "strict": "app_range,trusted_ip",
         }
     ]
 
@@ -172,6 +175,7 @@ def test_environment_names_the_file_and_spells_values(
         ("clock advance 99999d", "99999d is too far: the longest step is 7320d."),
         ("tail --nosuch", "See hutong tail --help"),
         ("serve --data=", "it takes a folder."),
+        ("serve --strict app_range,ip", "it takes trusted_ip, app_range, secret_by_ability and verified_callback,"),
         ("serve --config absent.toml", "cannot read the configuration absent.toml: No such file or directory."),
         ("checkpoint", "DATA"),
         ("version --jsn", "Did you mean --json?"),
