@@ -10,6 +10,7 @@ import msgspec
 
 from gateway import profile
 from protocol import asyncapi
+from protocol.wecom import catalogue
 
 HERE: Final = Path(__file__).parent
 MADE: Final = "Made by `make docs` from {source}; change it there."
@@ -24,7 +25,7 @@ def errors_md() -> str:
     """Write the catalogue of refusals and close codes."""
     return f"""# Refusals and close codes
 
-{MADE.format(source="`protocol/errors.py`")}
+{MADE.format(source="`protocol/errors.py` and `protocol/wecom/errcodes.py`")}
 
 ## Refusals
 
@@ -41,6 +42,15 @@ Before a link is closed by the gateway, a `fault` frame says why in words. 1000 
 are Hutong's and follow HTTP's meaning.
 
 {asyncapi.closes_table()}
+
+## Numbers of WeCom's server API
+
+What its paths answer in `errcode`, and for which of the refusals above; the status is always 200. A refusal's own name
+stands in the header `X-Hutong-Reason`, with `X-Hutong-Rule`, `-Used`, `-Limit`, `-Left` and `-Retry-At` where they
+are known. The same as pages: `/_hutong/errors`. An id that begins with `hutong-fail-45009` always fails with 45009, and
+so with any other number.
+
+{catalogue.table()}
 """
 
 

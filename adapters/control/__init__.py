@@ -12,6 +12,7 @@ from aiohttp import web
 from adapters.control import (
     acts,
     calls,
+    catalogue,
     clock,
     directory,
     environment,
@@ -31,6 +32,7 @@ from adapters.control.problems import answer_with_problems
 PREFIX = "/_hutong"
 SUBJECTS = (
     acts,
+    catalogue,
     calls,
     openapi,
     clock,

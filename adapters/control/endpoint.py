@@ -75,6 +75,12 @@ class Toml(bytes):
     __slots__ = ()
 
 
+class Html(bytes):
+    """An answer that is a page for people."""
+
+    __slots__ = ()
+
+
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
     """The parent of what is asked: a key that nobody reads is an error."""
 
@@ -110,6 +116,8 @@ class Endpoint(NamedTuple):
         answer = await self.call(door, **arguments)
         if isinstance(answer, Toml):
             return web.Response(body=answer, content_type="application/toml", charset="utf-8")
+        if isinstance(answer, Html):
+            return web.Response(body=answer, content_type="text/html", charset="utf-8")
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 

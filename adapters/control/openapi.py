@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from adapters.control.endpoint import ENDPOINTS, Door, Endpoint, Toml, endpoint
+from adapters.control.endpoint import ENDPOINTS, Door, Endpoint, Html, Toml, endpoint
 from adapters.control.problems import CONTENT_TYPE, ProblemDocument
 from adapters.openapi import Schema, Schemas, described
 
@@ -25,7 +25,7 @@ def encoded() -> bytes:
 
 def document() -> Schema:
     """Describe every call."""
-    kinds = [kind for one in ENDPOINTS for kind in (one.body, one.answer) if kind not in (None, Toml, Raw)]
+    kinds = [kind for one in ENDPOINTS for kind in (one.body, one.answer) if kind not in (None, Toml, Html, Raw)]
     schemas = Schemas([*kinds, ProblemDocument])
     paths: dict[str, Schema] = {}
     for one in ENDPOINTS:
@@ -51,4 +51,6 @@ def _operation(one: Endpoint, schemas: Schemas) -> Schema:
 def _content(kind: Any, schemas: Schemas) -> Schema:
     if kind is Toml:
         return {"application/toml": {"schema": {"type": "string"}}}
+    if kind is Html:
+        return {"text/html": {"schema": {"type": "string"}}}
     return {"application/json": {"schema": {"type": "object"} if kind is Raw else schemas[kind]}}

@@ -483,6 +483,7 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("POST", "/reset", "/reset", {}),
 ]  # fmt: skip
 ELSEWHERE = {
+    ("GET", "/errors"), ("GET", "/errors/{code}"),
     ("GET", "/openapi.json"), ("GET", "/wecom/openapi.json"), ("GET", "/world"), ("POST", "/tickets"),
     ("POST", "/tokens/revoke"),
 }  # fmt: skip

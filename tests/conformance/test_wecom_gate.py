@@ -14,6 +14,8 @@ from wechatpy.exceptions import APILimitedException
 
 from adapters.wecom_api.call import CALLS, Asked, Caller, Door, No, call
 from gateway.rights import Rights
+from protocol.errors import REASONS
+from protocol.wecom.errcodes import TEXTS
 from protocol.wecom.reply import Reply
 from tests.conformance.wecom import SECRET, STORE, Wecom, threaded, wecom
 
@@ -403,3 +405,47 @@ async def test_switches_outlive_a_reset_and_rights_travel_in_a_world_file(wecom:
         assert await answer.read() == world
     app = wecom.gateway.router.state.corps[STORE].apps["1000002"]
     assert app.rights == Rights(("::1",), ("lisi",), (2,), ("customers",))
+
+
+# The catalogue of errors
+
+
+async def page(wecom: Wecom, path: str) -> tuple[int, str]:
+    async with wecom.session.get(f"{wecom.url}{path}") as answer:
+        return answer.status, await answer.text()
+
+
+async def test_every_number_has_a_page_that_says_what_to_do(wecom: Wecom) -> None:
+    status, whole = await page(wecom, "/_hutong/errors")
+    assert status == 200
+    for code in [*TEXTS, *(reason.code for reason in REASONS.values())]:
+        assert f'<a href="/_hutong/errors/{code}">' in whole
+        status, text = await page(wecom, f"/_hutong/errors?e={code}")
+        assert (status, text) == await page(wecom, f"/_hutong/errors/{code}")
+        assert status == 200
+        assert f"<h1>{code}</h1>" in text
+        assert "<script" not in text
+    assert 'href="/_hutong/errors/910901">910901</a> corp_calls' in (await page(wecom, "/_hutong/errors?e=45009"))[1]
+    assert 'href="/_hutong/errors/45009">45009</a>' in (await page(wecom, "/_hutong/errors/910901"))[1]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/_hutong/errors/99999", 404), ("/_hutong/errors?e=x", 422)])
+async def test_a_number_that_nobody_says_has_no_page(wecom: Wecom, path: str, status: int) -> None:
+    assert (await page(wecom, path))[0] == status
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "localhost:9", "[::1]:{port}", "localhost"])
+async def test_the_link_to_the_catalogue_names_the_server_as_the_client_did(wecom: Wecom, host: str) -> None:
+    host = host.format(port=wecom.gateway.listener.port)
+    async with wecom.session.get(f"{wecom.url}/cgi-bin/{PATH}", headers={"Host": host}) as answer:
+        told = await answer.json(content_type=None)
+    assert told["errmsg"].endswith(f"more info at http://{host}/_hutong/errors?e=41001")
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost@evil.example", "127.0.0.1:x", "localhost.evil.example", ""]
+)
+async def test_a_foreign_name_is_not_repeated(wecom: Wecom, host: str) -> None:
+    async with wecom.session.get(f"{wecom.url}/cgi-bin/{PATH}", headers={"Host": host}) as answer:
+        told = await answer.json(content_type=None)
+    assert told["errmsg"].endswith(f"more info at {wecom.url}/_hutong/errors?e=41001")
