@@ -9,10 +9,22 @@ Rules of the file:
 
 from typing import NamedTuple, Protocol
 
-from gateway.events import AnyEvent, CommandRefused, Delivered, GroupPut, Joined, Left, Origin, Posted, RelationPut
+from gateway.events import (
+    AnyEvent,
+    CommandRefused,
+    Delivered,
+    Dismissed,
+    GroupPut,
+    Joined,
+    Left,
+    Origin,
+    Posted,
+    RelationPut,
+)
 from protocol.codec import decode_message
 from protocol.topics import (
     GroupChanged,
+    GroupDismissed,
     GroupJoined,
     GroupLeft,
     MessageAccepted,
@@ -55,7 +67,7 @@ def telling(event_id: str, event: AnyEvent, names: Names) -> Telling | None:
     match event:
         case Posted(origin=Origin()) | CommandRefused() | Delivered():
             return _outcome(event_id, event, names)
-        case RelationPut() | GroupPut() | Joined() | Left():
+        case RelationPut() | GroupPut() | Joined() | Left() | Dismissed():
             try:
                 corp, data = _change(event, names)
             except KeyError:
@@ -84,7 +96,7 @@ def _outcome(event_id: str, event: Posted | CommandRefused | Delivered, names: N
     return Telling(publication, None if isinstance(event, Delivered) else event.origin)
 
 
-def _change(event: RelationPut | GroupPut | Joined | Left, names: Names) -> tuple[str, Told]:
+def _change(event: RelationPut | GroupPut | Joined | Left | Dismissed, names: Names) -> tuple[str, Told]:
     """Give enterprise and data; KeyError where a name is not known any more."""
     if isinstance(event, RelationPut):
         return event.corpid, RelationChanged(
@@ -98,6 +110,8 @@ def _change(event: RelationPut | GroupPut | Joined | Left, names: Names) -> tupl
             event.chat_id, event.conversation, event.name, owner, tuple(admins), event.notice
         )
     corp, chat_id = names.group_of(event.conversation)
+    if isinstance(event, Dismissed):
+        return corp, GroupDismissed(chat_id, event.conversation, event.sequence)
     person = _party(corp, event.person, names)
     if person is None:
         raise KeyError(event.person)

@@ -309,7 +309,7 @@ class Writer:
 
     def _before(self, turn: Turn, event: AnyEvent) -> None:
         """Fix what an event is about to change for those who listen."""
-        if isinstance(event, events.Joined | events.Left):
+        if isinstance(event, events.Joined | events.Left | events.Dismissed):
             conversation = self.state.conversations[event.conversation]
             turn.seal(conversation.id, tuple(self.audience.of(conversation)))
         elif isinstance(event, events.CorpReset):
@@ -327,6 +327,8 @@ class Writer:
             self.audience.seat(event.conversation, event.person)
         elif isinstance(event, events.Left):
             self.audience.unseat(event.conversation, event.person)
+        elif isinstance(event, events.Dismissed):
+            self.audience.forget((event.conversation,))
         elif isinstance(event, events.CommandRefused) and event.recipient:
             self._note(turn.now_ms, event.recipient, "SliceJob", "", 0, _refusal_in([event]))
 

@@ -108,6 +108,10 @@ class Member(Person):
         names = [self.conversation(name) for name in to]
         return await self.command("send_mass", contents=list(contents), conversations=names)
 
+    async def dismiss(self, group: str) -> Accepted:
+        """End a group; only its owner may."""
+        return await self.command("dismiss", conversation=self.conversation(group))
+
     async def remark(self, to: str, remark: str | None = None, tags: Iterable[str] | None = None) -> Accepted:
         """Note something of a customer; what is not given stays as it is."""
         noted = {"remark": remark, "tags": list(tags) if tags is not None else None}

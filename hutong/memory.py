@@ -159,7 +159,7 @@ class Memory:
         self.ledger.received += 1
         self.ledger.out_of_order += sequence < shelf.pushed
         shelf.pushed = max(shelf.pushed, sequence)
-        shelf.parted = affair in ("left", "removed")
+        shelf.parted = affair in ("left", "removed", "dismissed")
         shelf.put(sequence)
         self._grow(name)
         if message.content.get("opens"):

@@ -118,6 +118,7 @@ Affair = Literal[
     "announced",
     "owner_changed",
     "admin_changed",
+    "dismissed",
     "app_opened",
     "mass_task",
     "mass_reminded",

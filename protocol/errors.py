@@ -112,6 +112,7 @@ QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by
 MEDIA_FULL = _reason(910820, "media_full", "there is no room for more uploads", "change")
 PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be uploaded in this window", "later")
 # ways from 910860
+DISMISSED = _reason(910863, "dismissed", "the group has been dismissed", "never")
 WAY_MEMBERS = _reason(910860, "way_members", "a way of this kind may not have so many members, or so few", "never")
 UNKNOWN_WELCOME = _reason(910861, "unknown_welcome", "no such welcome code, or one that is too old", "never")
 WELCOMED = _reason(910862, "welcomed", "the customer was welcomed already, or the two have begun to talk", "never")

@@ -66,14 +66,14 @@ class SendUnread(Frame, tag="send"):
 
 
 class Scan(Frame, tag="scan"):
-    """A consumer scans a member's QR code."""
+    """A consumer scans a QR code of members; `code` is the code, what its picture says, or the picture's address."""
 
     number: Number
     code: Id
 
 
 class Join(Frame, tag="join"):
-    """A consumer scans a group's QR code."""
+    """A consumer scans a group's QR code; `code` as in a scan."""
 
     number: Number
     code: Id
@@ -183,6 +183,13 @@ class Appoint(Frame, tag="appoint"):
     on: bool
 
 
+class Dismiss(Frame, tag="dismiss"):
+    """The owner ends a group: everybody's seat ends, and nothing can be said in it any more."""
+
+    number: Number
+    conversation: Id
+
+
 class Remark(Frame, tag="remark"):
     """A member edits what is noted of a customer; lengths as in the vendor's own API (DOC 92115)."""
 
@@ -209,7 +216,7 @@ class SendMass(Frame, tag="send_mass"):
 
 MemberCommand = (
     Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove
-    | Rename | Announce | HandOver | Appoint | Remark | Confirm | SendMass
+    | Rename | Announce | HandOver | Appoint | Dismiss | Remark | Confirm | SendMass
 )  # fmt: skip
 ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave
 ClientCommand = MemberCommand | ConsumerCommand

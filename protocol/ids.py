@@ -27,6 +27,17 @@ def derive_free(taken: Container[str], prefix: str, seed: str, *names: str | int
     return name
 
 
+def derive_version(seed: str, *names: str | int) -> str:
+    """Derive the 32 hexadecimal digits of a version."""
+    text = "\0".join(map(str, names)).encode()
+    return blake2b(text, key=seed.encode()[:64], person=b"version", digest_size=16).hexdigest()
+
+
+def opengid_of(chat_id: str) -> str:
+    """Give the id by which a consumer's client knows a group."""
+    return f"og{chat_id}"
+
+
 def member_key(corpid: str, userid: str) -> str:
     """Name a member among all people."""
     return f"{corpid}/{userid}"

@@ -258,6 +258,14 @@ class GroupLeft(Struct):
     scene: str
 
 
+class GroupDismissed(Struct):
+    """A group is no more, and nobody has a seat in it; `sequence` is the last one that anybody reads."""
+
+    group: str
+    conversation: str
+    sequence: int
+
+
 class GroupChanged(Struct):
     """What a group is called, who runs it, and its notice; whole, not the difference."""
 
@@ -278,7 +286,10 @@ class Fault(Struct):
     text: str
 
 
-Told = MessageAccepted | MessageRefused | MessageDelivered | RelationChanged | GroupJoined | GroupLeft | GroupChanged
+Told = (
+    MessageAccepted | MessageRefused | MessageDelivered | RelationChanged | GroupJoined | GroupLeft | GroupDismissed
+    | GroupChanged
+)  # fmt: skip
 EVENTS: Final[dict[type[Any], str]] = {
     MessageAccepted: "message/accepted",
     MessageRefused: "message/refused",
@@ -286,6 +297,7 @@ EVENTS: Final[dict[type[Any], str]] = {
     RelationChanged: "relation/changed",
     GroupJoined: "group/joined",
     GroupLeft: "group/left",
+    GroupDismissed: "group/dismissed",
     GroupChanged: "group/changed",
 }
 

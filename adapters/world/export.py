@@ -68,7 +68,7 @@ def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
         [_member(state, key) for key in corp.members.values()],
         [KnownRow(handle, external) for external, handle in corp.consumers.items() if handle not in met],
         relations,
-        [_group(state, state.group(conversation)) for conversation in corp.chats.values()],
+        [_group(state, group) for group in map(state.group, corp.chats.values()) if not group.dismissed],
         _codes(state, codes),
         _contact_ways(codes),
     )
@@ -115,7 +115,7 @@ def _codes(state: State, codes: list[CodePut]) -> list[CodeRow]:
             put.state, put.skip_verify,
         )
         for put in codes
-        if put.way is None
+        if put.way is None and not (put.conversation and state.group(put.conversation).dismissed)
     ]  # fmt: skip
 
 

@@ -41,6 +41,7 @@ CLIENT_HANDLERS: Final[dict[type, ClientHandler]] = {
     frames.Appoint: groups.appoint,
     frames.Confirm: mass.confirm,
     frames.SendMass: mass.send_own,
+    frames.Dismiss: groups.dismiss,
 }
 COMMANDS_OF: Final = {"member": get_args(frames.MemberCommand), "consumer": get_args(frames.ConsumerCommand)}
 CONTROL: Final = "control"  # the device of what control does for a person

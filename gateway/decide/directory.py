@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from gateway import commands, events
 from gateway.commands.strictness import SetStrictness
-from gateway.decide import groups
 from gateway.decide.contacts import AFFAIRS, put, report, tell
 from gateway.decide.draft import Draft
+from gateway.decide.seats import seat
+from gateway.decide.seats import tell as tell_group
 from gateway.decide.ways import CODES_MAX, new_code
 from gateway.refusal import Refusal
 from gateway.rights import SWITCHES
@@ -197,19 +198,17 @@ def put_group(state: State, now_ms: int, command: commands.PutGroup) -> Decided:
     chat_id = command.chat_id or draft.new_id("wr", command.corpid)
     conversation = corp.chats.get(chat_id) or draft.new_id("cv", command.corpid)
     admins = tuple(corp.members[userid] for userid in command.admins if userid != command.owner)
+    owner = corp.members[command.owner]
     draft.add(
-        events.GroupPut(
-            command.corpid, conversation, chat_id, command.name, corp.members[command.owner], admins, command.notice,
-            now_ms,
-        )
-    )  # fmt: skip
+        events.GroupPut(command.corpid, conversation, chat_id, command.name, owner, admins, command.notice, now_ms)
+    )
     seats = state.group(conversation).seats if conversation in state.conversations else {}
     everyone = dict.fromkeys([*(corp.members[userid] for userid in userids), *command.consumers])
     new = tuple(key for key in everyone if key not in seats)
     if conversation in state.conversations:
         _tell_changes(draft, state.conversations[conversation], command)
     if new:
-        groups.seat(draft, command.corpid, conversation, command.name, new, "created")
+        seat(draft, conversation, (command.corpid, chat_id, command.name), new, "created", owner)
     return draft.events
 
 
@@ -225,7 +224,7 @@ def _tell_changes(draft: Draft, conversation: Conversation, command: commands.Pu
     changes += [(True, Notice("admin_changed", who=(userid,))) for userid in sorted(admins ^ set(command.admins))]
     for changed, notice in changes:
         if changed:
-            draft.post(command.corpid, conversation.id, notice)
+            tell_group(draft, conversation, notice)
 
 
 def reset_world(state: State, now_ms: int, command: commands.ResetWorld) -> Decided:

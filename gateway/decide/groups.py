@@ -1,12 +1,12 @@
-"""Customer groups: who may make one, who gets a seat, who runs it. Every change is a record of the group's own log.
-
-A join stands before the record that tells of it and a leave after it, so both ends of a membership can be read.
-"""
+"""Customer groups: who may make one, who gets a seat, who runs it. Every change is a record of the group's own log."""
 
 from typing import Final
 
+from gateway.decide import ways
 from gateway.decide.draft import Draft
-from gateway.events import GroupPut, Joined, Left
+from gateway.decide.seats import dismiss as end
+from gateway.decide.seats import seat, tell, unseat
+from gateway.events import GroupPut
 from gateway.policy import badge, content, group_size, speak
 from gateway.refusal import Refusal
 from gateway.state import State
@@ -20,6 +20,7 @@ from protocol.errors import (
     BADGE_TOO_LOW,
     BLOCKED,
     DEPARTED,
+    DISMISSED,
     EMPTY,
     NOT_ADMIN,
     NOT_IN_GROUP,
@@ -59,7 +60,7 @@ def create(state: State, now_ms: int, person: AnyPerson, frame: frames.Create) -
     chat_id = draft.new_id("wr", corp.corpid)
     conversation = draft.new_id("cv", corp.corpid)
     draft.add(GroupPut(corp.corpid, conversation, chat_id, frame.name, person.key, (), "", now_ms))
-    seat(draft, corp.corpid, conversation, frame.name, everyone, "created")
+    seat(draft, conversation, (corp.corpid, chat_id, frame.name), everyone, "created", person.key)
     draft.conversation = conversation
     return draft
 
@@ -90,29 +91,14 @@ def _guests(
     return tuple(keys)
 
 
-def seat(
-    draft: Draft, corpid: str, conversation: str, name: str, people: tuple[str, ...], scene: str
-) -> None:  # fmt: skip
-    """Give people seats: open the group to each in their own affairs, then tell the group once."""
-    sequence = draft.next_sequence(conversation)
-    owns = [
-        draft.know(key, corpid) if isinstance(draft.state.people[key], Consumer) else draft.state.own_of(corpid, key)
-        for key in people
-    ]
-    for key in people:
-        draft.add(Joined(conversation, key, sequence, scene, draft.now_ms))  # type: ignore[arg-type]
-    for own in owns:
-        draft.post(corpid, own, Notice("group_opened", conversation, "group", (), name))
-    who = tuple(draft.name_of(corpid, key) for key in people)
-    draft.post(corpid, conversation, Notice("joined", who=who))
-
-
 def join(state: State, now_ms: int, person: AnyPerson, frame: frames.Join) -> Draft | Refusal:
     """Let a consumer take a seat by the group's QR code."""
-    code = state.codes.get(frame.code)
+    code = ways.code_of(state, frame.code)
     if code is None or not code.conversation or not isinstance(person, Consumer):
         return Refusal(UNKNOWN_CODE)
     group, corp = state.group(code.conversation), state.corps[code.corpid]
+    if group.dismissed:
+        return Refusal(DISMISSED, "group/dismissed")
     if person.key in group.seats:
         return Refusal(ALREADY, "relation/seat")
     if len(person.conversations.get(code.conversation, ())) >= 2 * STAYS_MAX:
@@ -121,7 +107,8 @@ def join(state: State, now_ms: int, person: AnyPerson, frame: frames.Join) -> Dr
     if refusal is not None:
         return refusal
     draft = Draft(state, now_ms)
-    seat(draft, corp.corpid, code.conversation, group.name, (person.key,), "scanned")
+    chat = corp.corpid, group.chat_id, group.name
+    seat(draft, code.conversation, chat, (person.key,), "scanned", state=code.state)
     draft.conversation = code.conversation
     return draft
 
@@ -157,22 +144,13 @@ def invite(state: State, now_ms: int, person: AnyPerson, frame: frames.Invite) -
     if refusal is not None:
         return refusal
     draft = Draft(state, now_ms)
-    seat(draft, conversation.corpid, conversation.id, group.name, new, "invited")
+    seat(draft, conversation.id, (conversation.corpid, group.chat_id, group.name), new, "invited", person.key)
     draft.conversation = conversation.id
     return draft
 
 
 def _runs(group: Group, key: str) -> bool:
     return key == group.owner or key in group.admins
-
-
-def unseat(draft: Draft, conversation: Conversation, people: tuple[str, ...], scene: str) -> None:
-    """Tell the group who goes, then take their seats: that record is the last one they get."""
-    who = tuple(draft.name_of(conversation.corpid, key) for key in people)
-    sequence = draft.next_sequence(conversation.id)
-    draft.post(conversation.corpid, conversation.id, Notice(scene, who=who))  # type: ignore[arg-type]
-    for key in people:
-        draft.add(Left(conversation.id, key, sequence, scene, draft.now_ms))  # type: ignore[arg-type]
 
 
 def remove(state: State, now_ms: int, person: AnyPerson, frame: frames.Remove) -> Draft | Refusal:
@@ -247,7 +225,7 @@ def _put(
             tuple(admin for admin in admins if admin != owner), group.notice if text is None else text, draft.now_ms,
         )
     )  # fmt: skip
-    draft.post(conversation.corpid, conversation.id, notice)
+    tell(draft, conversation, notice)
     draft.conversation = conversation.id
 
 
@@ -327,4 +305,21 @@ def appoint(state: State, now_ms: int, person: AnyPerson, frame: frames.Appoint)
         return Refusal(TOO_MANY, "group/group_admins_max")
     draft = Draft(state, now_ms)
     _put(draft, conversation, group, Notice("admin_changed", who=(frame.member,)), admins=admins)
+    return draft
+
+
+def dismiss(state: State, now_ms: int, person: AnyPerson, frame: frames.Dismiss) -> Draft | Refusal:
+    """Let the owner end the group."""
+    found = _group(state, person, frame.conversation)
+    if isinstance(found, Refusal):
+        return found
+    conversation, group = found
+    if person.key != group.owner:
+        return Refusal(NOT_OWNER, "group/owner")
+    refusal = speak.refusal_of(state, state.member(person.key))
+    if refusal is not None:
+        return refusal
+    draft = Draft(state, now_ms)
+    end(draft, conversation)
+    draft.conversation = conversation.id
     return draft

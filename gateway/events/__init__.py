@@ -26,6 +26,7 @@ from gateway.events.strictness import StrictnessSet as StrictnessSet
 from gateway.events.ways import CodeDropped as CodeDropped
 from gateway.events.ways import CodeScanned as CodeScanned
 from gateway.events.ways import ContactWay as ContactWay
+from gateway.events.ways import Dismissed as Dismissed
 from gateway.events.ways import WelcomeGiven as WelcomeGiven
 from gateway.events.ways import WelcomeSpent as WelcomeSpent
 from gateway.profile import Certification, Profile
@@ -220,14 +221,20 @@ class GroupPut(Event, tag=40):
     time_ms: int
 
 
+JoinScene = Literal["created", "invited", "scanned"]
+LeaveScene = Literal["left", "removed"]
+
+
 class Joined(Event, tag=41):
-    """A seat is taken; its first sequence is the record of the joining."""
+    """A seat is taken; its first sequence is the record of the joining. `by` invited, `state` is that of the code."""
 
     conversation: str
     person: str
     sequence: int
-    scene: Literal["created", "invited", "scanned"]
+    scene: JoinScene
     time_ms: int
+    by: str = ""
+    state: str = ""
 
 
 class Left(Event, tag=42):
@@ -236,7 +243,7 @@ class Left(Event, tag=42):
     conversation: str
     person: str
     sequence: int
-    scene: Literal["left", "removed"]
+    scene: LeaveScene
     time_ms: int
 
 
@@ -288,9 +295,9 @@ AnyEvent = (
     | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
     | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue
     | MediaKept
-    | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
     | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
     | StrictnessSet
+    | Dismissed | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

@@ -1,4 +1,4 @@
-"""How customers come: contact ways, join ways, welcome codes; tags 100–119.
+"""How customers come: contact ways, join ways, welcome codes; and how a group ends; tags 100–119.
 
 A contact way or a join way is a QR code with more to it: it stands in that code's `CodePut`.
 """
@@ -59,3 +59,11 @@ class WelcomeGiven(Event, tag=102):
 class WelcomeSpent(Event, tag=103):
     corpid: str
     code: str
+
+
+class Dismissed(Event, tag=104):
+    """A group is no more: every seat ends with this record of its log."""
+
+    conversation: str
+    sequence: int
+    time_ms: int

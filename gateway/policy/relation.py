@@ -4,8 +4,9 @@ from gateway.policy.attempt import Attempt, Line, verdict
 from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.people import Consumer
-from protocol.errors import NOT_IN_GROUP, NOT_RELATED, PENDING, WRONG_KIND
+from protocol.errors import DISMISSED, NOT_IN_GROUP, NOT_RELATED, PENDING, WRONG_KIND
 
+_DISMISSED = Refusal(DISMISSED, "group/dismissed")
 _NOT_RELATED = Refusal(NOT_RELATED, "relation/live")
 
 
@@ -17,6 +18,8 @@ def check(state: State, attempt: Attempt) -> Refusal | None:
             return None
         return Refusal(PENDING, "relation/pending") if relation.status == "pending" else _NOT_RELATED
     if conversation.group is not None:
+        if conversation.group.dismissed:
+            return _DISMISSED
         seated = attempt.key in conversation.group.seats or attempt.app is not None  # an app needs no seat at home
         return None if seated else Refusal(NOT_IN_GROUP, "relation/seat")
     if conversation.app is None:

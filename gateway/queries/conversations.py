@@ -5,6 +5,7 @@ from msgspec import Struct
 from gateway.state import State
 from gateway.state.conversations import Conversation, Kind
 from gateway.state.people import AnyPerson, Consumer
+from protocol.ids import opengid_of
 
 
 class ConversationView(Struct, frozen=True, omit_defaults=True):
@@ -22,6 +23,7 @@ class ConversationView(Struct, frozen=True, omit_defaults=True):
     chat_id: str = ""
     agent_id: str = ""
     past: bool = False
+    opengid: str = ""  # of a group, as a consumer's client knows it
 
 
 def page(state: State, person: AnyPerson, cursor: str, limit: int) -> tuple[list[ConversationView], str] | None:
@@ -50,7 +52,7 @@ def view(state: State, person: AnyPerson, conversation: Conversation) -> Convers
     return ConversationView(
         conversation.id, conversation.kind, conversation.corpid, conversation.head,
         _name(state, person, conversation), member, consumer, external, status, chat_id, agent_id,
-        bool(ends) and len(ends) % 2 == 0,
+        bool(ends) and len(ends) % 2 == 0, opengid_of(chat_id) if chat_id else "",
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from gateway.state.clock import MovableClock
 from gateway.state.conversations import Conversation, Group, Relation
 from gateway.state.corps import Corp
 from gateway.state.jobs import Job
-from gateway.state.people import AnyPerson, Consumer, Device, Member, Person
+from gateway.state.people import AnyPerson, Consumer, Device, Member
 from gateway.state.quotas import COUNTED, Cell, Meter, Quotas
 from protocol.frames import Badge, Side
 
@@ -180,7 +180,7 @@ class State:
         assert group is not None
         return group
 
-    def seat(self, conversation: str, person: str) -> tuple[Conversation, Group, Person]:
+    def seat(self, conversation: str, person: str) -> tuple[Conversation, Group, AnyPerson]:
         return self.conversations[conversation], self.group(conversation), self.people[person]
 
     def own_of(self, corpid: str, key: str) -> str:

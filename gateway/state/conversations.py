@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, field
 
-from gateway.events import RelationStatus
+from gateway.events import JoinScene, RelationStatus
 
 STRIDE: Final = 64
 CONVERSATIONS_MAX: Final = 5_000_000  # of the whole world
@@ -47,8 +47,20 @@ class Relation(Struct, array_like=True):
         return self.status in ("half", "mutual")
 
 
+class Arrival(Struct, array_like=True, frozen=True, gc=False, omit_defaults=True):
+    """How those came who joined with one record: at what time, invited by whom, by a code with which state."""
+
+    time_ms: int
+    scene: JoinScene
+    by: str = ""
+    state: str = ""
+
+
 class Group(Struct, array_like=True):
-    """What a group's conversation is about. `seats` maps to the sequence of the joining; `version` counts changes."""
+    """What a group's conversation is about. `seats` maps to the sequence of the joining, and `arrivals` tells of it.
+
+    `version` is the sequence of the newest joining or leaving.
+    """
 
     chat_id: str
     name: str
@@ -58,6 +70,8 @@ class Group(Struct, array_like=True):
     seats: dict[str, int] = field(default_factory=dict)
     version: int = 0
     made_ms: int = 0
+    arrivals: dict[int, Arrival] = field(default_factory=dict)
+    dismissed: bool = False
 
 
 class AppChat(Struct, array_like=True):

@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+ChatDetail = Literal["add_member", "del_member", "change_owner", "change_name", "change_notice"]
+
 
 class Change(Struct, array_like=True, frozen=True, gc=False, omit_defaults=True):
     """The parent of every change; never told itself."""
@@ -60,7 +62,7 @@ class ChatUpdated(Change, tag=11):
     """What changed of a group; the last five only where members came or went."""
 
     chat_id: str
-    detail: Literal["add_member", "del_member", "change_owner", "change_name", "change_notice"]
+    detail: ChatDetail
     join_scene: int = 0
     quit_scene: int = 0
     members: tuple[str, ...] = ()

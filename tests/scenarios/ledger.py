@@ -392,6 +392,10 @@ class Ledger:
         on = verb == "appoints"
         return self._client(who, lambda number: frames.Appoint(number, self.group_ids[group], other, on))
 
+    @line(r"WORD dismisses the group WORD")
+    def dismiss(self, who: str, group: str) -> Outcome:
+        return self._client(who, lambda number: frames.Dismiss(number, self.group_ids[group]))
+
     # What services ask for over MQTT.
 
     @line(r"(app|member) WORD of WORD → (consumer|member|store|group) ([\w-]+) TEXT(?: as WORD)?")

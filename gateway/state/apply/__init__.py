@@ -13,10 +13,10 @@ from gateway import events
 from gateway.state.apply import callbacks, mass, media, strictness, ways  # noqa: F401 - for their appliers
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
-from gateway.state.conversations import AppChat, Awaited, Conversation, Group, Kind, Relation
+from gateway.state.conversations import AppChat, Arrival, Awaited, Conversation, Group, Kind, Relation
 from gateway.state.corps import App, Corp, Department
 from gateway.state.jobs import Job, Outcome, remember
-from gateway.state.people import Answer, Consumer, Device, Known, Member, member_key
+from gateway.state.people import Answer, AnyPerson, Consumer, Device, Known, Member, member_key
 
 if TYPE_CHECKING:
     from gateway.state import State
@@ -245,7 +245,7 @@ def group_put(state: State, event: events.GroupPut) -> None:
         state.corps[event.corpid].chats[event.chat_id] = event.conversation
     group = state.group(event.conversation)
     group.name, group.owner, group.admins, group.notice = event.name, event.owner, event.admins, event.notice
-    group.version += 1
+    group.dismissed = False
 
 
 @applies(events.Joined)
@@ -253,7 +253,9 @@ def joined(state: State, event: events.Joined) -> None:
     conversation, group, person = state.seat(event.conversation, event.person)
     assert event.person not in group.seats, "nobody has two seats"
     group.seats[event.person] = event.sequence
-    group.version += 1
+    if event.sequence not in group.arrivals:
+        group.arrivals[event.sequence] = Arrival(event.time_ms, event.scene, event.by, event.state)
+    group.version = event.sequence
     person.conversations[event.conversation] = (*person.conversations.get(event.conversation, ()), event.sequence)
     if isinstance(person, Consumer):
         _tie(state, event.person, conversation.corpid, 1)
@@ -262,12 +264,28 @@ def joined(state: State, event: events.Joined) -> None:
 @applies(events.Left)
 def left(state: State, event: events.Left) -> None:
     conversation, group, person = state.seat(event.conversation, event.person)
-    del group.seats[event.person]
+    joining = group.seats.pop(event.person)
+    if joining not in group.seats.values():
+        del group.arrivals[joining]
     group.admins = tuple(admin for admin in group.admins if admin != event.person)
-    group.version += 1
-    person.conversations[event.conversation] = (*person.conversations[event.conversation], event.sequence)
+    group.version = event.sequence
+    _close(state, conversation, person, event.sequence)
+
+
+def _close(state: State, conversation: Conversation, person: AnyPerson, sequence: int) -> None:
+    """Let a membership end with this sequence."""
+    person.conversations[conversation.id] = (*person.conversations[conversation.id], sequence)
     if isinstance(person, Consumer):
-        _tie(state, event.person, conversation.corpid, -1)
+        _tie(state, person.key, conversation.corpid, -1)
+
+
+@applies(events.Dismissed)
+def dismissed(state: State, event: events.Dismissed) -> None:
+    group = state.group(event.conversation)
+    for key in group.seats:
+        _close(state, state.conversations[event.conversation], state.people[key], event.sequence)
+    group.seats, group.arrivals, group.admins = {}, {}, ()
+    group.version, group.dismissed = event.sequence, True
 
 
 @applies(events.JobStarted)

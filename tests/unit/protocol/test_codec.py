@@ -96,6 +96,7 @@ CLIENT: dict[str, Maps] = {
     "rename": spoken("rename", {"name": some}),
     "announce": spoken("announce", {"text": st.text(max_size=2000)}),
     "hand_over": spoken("hand_over", {"member": names}),
+    "dismiss": spoken("dismiss", {}),
     "appoint": spoken("appoint", {"member": names, "on": flags}),
     "confirm": command("confirm", {"task": names}),
     "send_mass": command("send_mass", {"contents": st.lists(sendable, min_size=1, max_size=3)}, conversations=people),
