@@ -9,15 +9,14 @@ import zxingcpp
 from PIL import Image
 from wechatpy.exceptions import WeChatClientException
 
-from gateway.events import CallbackDue, Posted, decode
+from gateway.events import Posted, decode
 from protocol.wecom.changes import (
-    AnyChange,
     ContactAdded,
     ContactDeleted,
     FollowerDeleted,
     HalfContactAdded,
 )
-from tests.conformance.wecom import AGENT, AMY, SECRET, STORE, ZHANG, Wecom, threaded, wecom
+from tests.conformance.wecom import AMY, STORE, ZHANG, Wecom, ask, changes, listen, threaded, wecom
 
 __all__ = ["wecom"]
 
@@ -28,11 +27,6 @@ ZHANGSAN = f"{STORE}/{ZHANG}"
 LISI = f"{STORE}/lisi"
 DAY_S = 86_400
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
-
-
-async def ask(wecom: Wecom, path: str, corpid: str = STORE, /, **body: object) -> dict[str, Any]:
-    token = await wecom.token(corpid, f"secret-of-{corpid}")
-    return await wecom.post(f"externalcontact/{path}", body, access_token=token)
 
 
 async def made(wecom: Wecom, **body: object) -> str:
@@ -54,21 +48,6 @@ async def scan(wecom: Wecom, who: str, code: str) -> str:
 def standing(wecom: Wecom, who: str, member: str) -> str:
     conversation = wecom.gateway.router.state.consumer(who).contacts.get(f"{STORE}/{member}", "")
     return wecom.gateway.router.state.relation(conversation).status if conversation else ""
-
-
-async def listen(wecom: Wecom) -> None:
-    """Have the store's app called back, somewhere where nobody answers."""
-    await wecom.control(
-        "PUT", f"/corps/{STORE}/apps/{AGENT}",
-        {"name": "CRM", "secret": SECRET, "callback_url": "http://127.0.0.1:9/", "callback_token": "t",
-         "callback_aes_key": "A" * 43},
-    )  # fmt: skip
-
-
-def changes(wecom: Wecom) -> list[AnyChange]:
-    """List what the store's apps were to be told, in order."""
-    events = (decode(placed.record) for placed in wecom.gateway.journal.replay(0))
-    return [event.change for event in events if isinstance(event, CallbackDue)]
 
 
 def said(wecom: Wecom, conversation: str) -> list[dict[str, Any]]:

@@ -17,7 +17,9 @@ from wechatpy.work import WeChatClient
 from adapters.compose import Gateway, run
 from adapters.opening import restore
 from adapters.world import demo
+from gateway.events import CallbackDue, decode
 from gateway.state import State
+from protocol.wecom.changes import AnyChange
 from tests.conformance import driven
 
 T = TypeVar("T")
@@ -27,6 +29,7 @@ SECRET = f"secret-of-{STORE}"
 AGENT = 1000002
 ZHANG = "zhangsan"
 AMY = "an.zhao"  # a customer of zhangsan's
+AMYS_GROUP = "wrpeoplesroad"  # of zhangsan's
 
 
 class Brought(HTTPAdapter):
@@ -110,6 +113,26 @@ class Wecom:
 async def threaded(call: Callable[..., T], *arguments: Any, **named: Any) -> T:
     """Call something synchronous while the gateway goes on."""
     return await asyncio.to_thread(call, *arguments, **named)
+
+
+async def ask(wecom: Wecom, path: str, corpid: str = STORE, /, **body: object) -> dict[str, Any]:
+    token = await wecom.token(corpid, f"secret-of-{corpid}")
+    return await wecom.post(f"externalcontact/{path}", body, access_token=token)
+
+
+async def listen(wecom: Wecom) -> None:
+    """Have the store's app called back, somewhere where nobody answers."""
+    await wecom.control(
+        "PUT", f"/corps/{STORE}/apps/{AGENT}",
+        {"name": "CRM", "secret": SECRET, "callback_url": "http://127.0.0.1:9/", "callback_token": "t",
+         "callback_aes_key": "A" * 43},
+    )  # fmt: skip
+
+
+def changes(wecom: Wecom) -> list[AnyChange]:
+    """List what the store's apps were to be told, in order."""
+    events = (decode(placed.record) for placed in wecom.gateway.journal.replay(0))
+    return [event.change for event in events if isinstance(event, CallbackDue)]
 
 
 @pytest.fixture
