@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 
+import msgspec
+
 from gateway.audience import Audience
 from gateway.session import Session
 from gateway.statistics import Statistics
 from gateway.turn import Post, Turn
 from protocol.codec import MSGPACK, Codec, decode_message, websocket_frame
+from protocol.content import Notice
 
 
 class Delivery:
@@ -64,3 +67,10 @@ class Delivery:
 def framed(codec: Codec, frame: bytes) -> bytes:
     """Frame a message for links of a codec: MessagePack as it stands in the journal, JSON out of it."""
     return websocket_frame(codec.opcode, frame if codec is MSGPACK else codec.encode(decode_message(frame)))
+
+
+def tombstone(frame: bytes) -> bytes:
+    """Put in the place of a message that was taken back what is left of it: that it was, where, and by whom."""
+    message = decode_message(frame)
+    notice = Notice("recalled", sequence=message.sequence)
+    return MSGPACK.encode(msgspec.structs.replace(message, content=notice, badge=None))

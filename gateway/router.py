@@ -13,7 +13,7 @@ from typing import Any, Final
 from gateway import catchup, events
 from gateway.commands import Command, Repeated
 from gateway.config import DEFAULT, Config
-from gateway.delivery import Delivery, framed
+from gateway.delivery import Delivery, framed, tombstone
 from gateway.effects import CloseLinks
 from gateway.events import AnyEvent, Posted
 from gateway.ports import Clock, Journal, Tokens
@@ -225,8 +225,9 @@ class Router:
             if self.state.conversations.get(chunk.conversation.id) is not chunk.conversation:
                 continue  # its enterprise was reset, and the link has been told to forget it, or will be
             posts = (events.decode(record) for _, record in placed)
+            recalled = chunk.conversation.recalled
             frames = [
-                framed(session.codec, post.frame)
+                framed(session.codec, tombstone(post.frame) if post.sequence in recalled else post.frame)
                 for post in posts
                 if isinstance(post, Posted) and chunk.first <= post.sequence <= chunk.last
             ]

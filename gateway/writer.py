@@ -331,6 +331,9 @@ class Writer:
             self.audience.forget((event.conversation,))
         elif isinstance(event, events.CommandRefused) and event.recipient:
             self._note(turn.now_ms, event.recipient, "SliceJob", "", 0, _refusal_in([event]))
+        elif isinstance(event, events.AppSaid) and event.refused:
+            refusal = Refusal(by_code(event.refused), event.rule, event.retry_at_ms)
+            self._note(turn.now_ms, event.recipient, "SliceJob", "", 0, refusal)
 
     def _before_reset(self, turn: Turn, corpid: str) -> None:
         """Drop what this turn had to say in a reset enterprise's conversations, and have its customers forget it.

@@ -1,10 +1,11 @@
-"""What a message may carry: one struct a kind, and the union of them all.
+"""What a message may carry: one struct a kind, and the unions of them: what a client may say, what an app may say, and
+what may be read.
 
 Bounds of single fields are sanity bounds; the bounds that are rules (text, whole body) stand in the profiles.
 Image, voice, video and file name their bytes by `media_id`; the bytes travel elsewhere.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -41,6 +42,7 @@ class Video(Content, tag="video"):
     media_id: Short
     name: Short = ""
     size: Amount = 0
+    description: str = ""
 
 
 class File(Content, tag="file"):
@@ -105,6 +107,52 @@ class Form(Content, tag="form"):
     fields: Annotated[tuple[Short, ...], Meta(max_length=32)] = ()
 
 
+class Card(Content, tag="text_card"):
+    """A card of an app: the whole of it is a link."""
+
+    title: str
+    description: str
+    url: str
+    button: str = ""
+
+
+class Article(Struct, omit_defaults=True, frozen=True, gc=False):
+    """One of an app's articles; its picture has an address, or was uploaded."""
+
+    title: str
+    description: str = ""
+    url: str = ""
+    image_url: str = ""
+    media_id: str = ""
+    author: str = ""
+
+
+class Articles(Content, tag="articles"):
+    articles: tuple[Article, ...]
+
+
+class Markdown(Content, tag="markdown"):
+    text: str
+
+
+class MiniProgramNotice(Content, tag="miniprogram_notice"):
+    """A card of an app that opens a mini program; `items` are pairs of name and value."""
+
+    app_id: str
+    title: str
+    page: str = ""
+    description: str = ""
+    items: tuple[tuple[str, str], ...] = ()
+    emphasis: bool = False
+
+
+class TemplateCard(Content, tag="template_card"):
+    """A card that members can answer, as the app has laid it out in the vendor's own words."""
+
+    card_type: str
+    card: dict[str, Any]
+
+
 Affair = Literal[
     "relation_requested",
     "relation_made",
@@ -123,6 +171,7 @@ Affair = Literal[
     "mass_task",
     "mass_reminded",
     "mass_cancelled",
+    "recalled",
 ]
 
 
@@ -131,6 +180,7 @@ class Notice(Content, tag="notice"):
 
     `conversation`, `opens` and `who` appear where the notice opens a conversation to the reader: its id, its kind,
     and the other side. `task` is the mass message that waits for the reader to confirm it, or does so no more.
+    and the other side. `sequence` is that of a message taken back, which the notice stands for when it is read later.
     """
 
     affair: Affair
@@ -140,6 +190,7 @@ class Notice(Content, tag="notice"):
     text: str = ""
     state: str = ""
     task: str = ""
+    sequence: int = 0
 
 
 Sendable = (
@@ -158,4 +209,5 @@ Sendable = (
     | Invoice
     | Form
 )
-AnyContent = Sendable | Notice
+AppContent = Sendable | Card | Articles | Markdown | MiniProgramNotice | TemplateCard
+AnyContent = AppContent | Notice

@@ -110,7 +110,10 @@ QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by
 
 # 9108: a thing of the API; media from 910820
 MEDIA_FULL = _reason(910820, "media_full", "there is no room for more uploads", "change")
-PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be uploaded in this window", "later")
+UNKNOWN_MEDIA = _reason(910822, "unknown_media", "no such file, or it has expired", "never")
+APP_QUOTA = _reason(910823, "app_quota", "the app has sent to as many people as it may today", "later")
+UNKNOWN_MESSAGE = _reason(910824, "unknown_message", "no such message of this app, or it is too long ago", "never")
+RECALL_TOO_LATE = _reason(910825, "recall_too_late", "a message may be taken back for 24 hours only", "never")
 # ways from 910860
 DISMISSED = _reason(910863, "dismissed", "the group has been dismissed", "never")
 WAY_MEMBERS = _reason(910860, "way_members", "a way of this kind may not have so many members, or so few", "never")

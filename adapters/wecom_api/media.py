@@ -10,11 +10,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import MultipartReader
 
 from adapters.media import PIECE_BYTES, Incoming, NoMedia
-from adapters.wecom_api.call import Caller, Door, No, call
+from adapters.wecom_api.call import Caller, Door, No, call, refusing
 from gateway.events.media import MediaKept, MediaKind, MediaUse
 from gateway.state import State
 from gateway.state.media import Media
-from protocol.wecom.errcodes import errcode_of
 from protocol.wecom.media import (
     BYTES_MAX,
     BYTES_MIN,
@@ -61,7 +60,7 @@ async def take(
                 raise No(WRONG_FORMAT[kind], f"{kind} takes {' and '.join(FORMATS[kind])}")
             return await door.media.keep(incoming, kind, use, name)
     except NoMedia as why:
-        raise No(errcode_of("", why.refusal.reason), why.refusal.rule, why.refusal) from why
+        raise refusing(why.refusal) from why
     except TimeoutError as why:
         raise No(40058, "the body did not come whole in time") from why
 

@@ -15,7 +15,7 @@ from gateway.commands.ways import SendWelcome as SendWelcome
 from gateway.events import Origin
 from gateway.profile import Certification, Profile
 from gateway.rights import Rights
-from protocol.content import Sendable
+from protocol.content import AppContent
 from protocol.frames import ClientCommand
 
 
@@ -31,7 +31,7 @@ class SendFor(Command):
     sender: str
     target_kind: Literal["consumer", "member", "store", "group"]
     target: str
-    content: Sendable
+    content: AppContent
 
 
 class Act(Command):

@@ -112,7 +112,7 @@ def send_for(state: State, now_ms: int, command: SendFor) -> list[AnyEvent] | Re
         return Repeated(outcome.epoch, outcome.position)
     if command.target_kind == "store":
         return _start_job(state, now_ms, command)
-    events = _say(state, now_ms, command)
+    events = say(state, now_ms, command, command.origin)
     return [_refused(command, now_ms, events)] if isinstance(events, Refusal) else events
 
 
@@ -156,7 +156,7 @@ def slice_job(state: State, now_ms: int, job: Job) -> list[AnyEvent]:
     sender = job.sender.partition("/")[2].removeprefix("#")
     userid = recipient.partition("/")[2]
     one = SendFor(job.corpid, job.origin, kind, sender, "member", userid, _decode_content(job.content))
-    said = _say(state, now_ms, one)
+    said = say(state, now_ms, one, one.origin)
     events = [_refused(one, now_ms, said, recipient)] if isinstance(said, Refusal) else said
     return [*events, JobSliced(job.id, job.done + 1)]
 
@@ -175,8 +175,11 @@ def _sender(state: State, command: SendFor) -> AnyPerson | App | Refusal:
     return state.people[key] if key is not None else Refusal(UNKNOWN_PERSON, _FROM)
 
 
-def _say(state: State, now_ms: int, command: SendFor) -> list[AnyEvent] | Refusal:
-    """Say something for a member or an app: find or open the conversation, ask the policies, make the record."""
+def say(state: State, now_ms: int, command: SendFor, origin: Origin | None) -> list[AnyEvent] | Refusal:
+    """Say something for a member or an app: find or open the conversation, ask the policies, make the record.
+
+    Where it has an origin, who asked over MQTT is told of it.
+    """
     corp = state.corps[command.corpid]
     sender = _sender(state, command)
     if isinstance(sender, Refusal):
@@ -198,7 +201,7 @@ def _say(state: State, now_ms: int, command: SendFor) -> list[AnyEvent] | Refusa
     draft = Draft(state, now_ms)
     if conversation.id not in state.conversations:
         _open_app_chat(draft, conversation, command.sender)
-    draft.say(attempt, command.sender, badge, command.origin)
+    draft.say(attempt, command.sender, badge, origin)
     return draft.events
 
 

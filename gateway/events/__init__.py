@@ -13,6 +13,9 @@ from typing import Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from gateway.events.app_messages import AppRecalled as AppRecalled
+from gateway.events.app_messages import AppSaid as AppSaid
+from gateway.events.app_messages import AppSpoke as AppSpoke
 from gateway.events.callbacks import CallbackDue as CallbackDue
 from gateway.events.event import Event as Event
 from gateway.events.event import Origin as Origin
@@ -294,7 +297,7 @@ AnyEvent = (
     Posted | Answered | WorldReset | ProfileSet | ClockSet | TokenRevoked | CorpPut | AppPut | DepartmentPut | MemberPut
     | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
     | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue
-    | MediaKept
+    | MediaKept | AppSpoke | AppSaid | AppRecalled
     | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
     | StrictnessSet
     | Dismissed | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent

@@ -10,7 +10,7 @@ from gateway.refusal import Refusal
 from gateway.state.conversations import Conversation
 from gateway.state.corps import App, Corp
 from gateway.state.people import AnyPerson, Consumer, Member
-from protocol.content import Sendable
+from protocol.content import AppContent
 
 
 class Attempt(Struct, gc=False):
@@ -24,7 +24,7 @@ class Attempt(Struct, gc=False):
     conversation: Conversation
     side: Literal["member", "consumer", "app"]
     key: str
-    content: Sendable
+    content: AppContent
     body_bytes: int
     sender: AnyPerson | None = None
     app: App | None = None

@@ -1,18 +1,25 @@
-"""Is the content within bounds? Text in bytes of UTF-8; every other body in bytes as encoded; never empty."""
+"""Is the content within bounds? Text in bytes of UTF-8; every other body in bytes as encoded; never empty.
+
+What only an app can say is bounded by the vendor, field by field, where it comes in.
+"""
+
+from typing import Final
 
 from gateway.policy.attempt import Attempt, Line, verdict
 from gateway.profile import Profile
 from gateway.refusal import Refusal
 from gateway.state import State
-from protocol.content import Sendable, Text
+from protocol.content import AppContent, Articles, Card, Markdown, MiniProgramNotice, TemplateCard, Text
 from protocol.errors import BODY_TOO_LARGE, EMPTY, TEXT_TOO_LONG
+
+APP_ONLY: Final = (Card, Articles, Markdown, MiniProgramNotice, TemplateCard)
 
 
 def check(state: State, attempt: Attempt) -> Refusal | None:
     return check_body(state.profile, attempt.content, attempt.body_bytes)
 
 
-def check_body(profile: Profile, content: Sendable, body_bytes: int) -> Refusal | None:
+def check_body(profile: Profile, content: AppContent, body_bytes: int) -> Refusal | None:
     """Check what is said, whoever says it; `body_bytes` is its size as encoded."""
     if type(content) is Text:
         text, most = content.text, profile.text_bytes_max
@@ -21,6 +28,8 @@ def check_body(profile: Profile, content: Sendable, body_bytes: int) -> Refusal 
         # A character is at most 4 bytes: a short text needs no counting.
         if len(text) * 4 > most and len(text.encode()) > most:
             return Refusal(TEXT_TOO_LONG, "content/text_bytes_max")
+        return None
+    if isinstance(content, APP_ONLY):
         return None
     if body_bytes > profile.body_bytes_max:
         return Refusal(BODY_TOO_LARGE, "content/body_bytes_max")

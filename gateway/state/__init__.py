@@ -14,6 +14,9 @@ from gateway import windows
 from gateway.events import (
     Answered,
     AnyEvent,
+    AppRecalled,
+    AppSaid,
+    AppSpoke,
     CodePut,
     CommandRefused,
     Delivered,
@@ -24,6 +27,7 @@ from gateway.events import (
     MassConfirmed,
     MassMade,
     MassSliced,
+    MediaKept,
     Posted,
     TokenRevoked,
 )
@@ -83,6 +87,7 @@ class Voice(Struct, gc=False):
 QUIET: Final = frozenset({
     Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked,
     MassMade, MassAnnounced, MassConfirmed, MassSliced, MassCancelled,
+    MediaKept, AppSpoke, AppSaid, AppRecalled,
 })  # fmt: skip
 
 
@@ -147,7 +152,7 @@ class State:
             relation = conversation.relation
             recipient = relation.consumer if sender != relation.consumer else relation.member
         elif conversation.app is not None and sender != conversation.app.person:
-            recipient = conversation.app.person
+            recipient = conversation.app.person if isinstance(self.people[conversation.app.person], Consumer) else ""
         if recipient:
             recipient = f"{conversation.corpid}/{recipient}"  # what one enterprise sends is no other's business
         return sender, conversation.id, recipient, conversation.corpid

@@ -102,6 +102,7 @@ class Conversation(Struct, array_like=True):
     group: Group | None = None
     app: AppChat | None = None
     awaited: list[Awaited] = field(default_factory=list)
+    recalled: tuple[int, ...] = ()  # sequences of what was taken back
 
     def advance(self, position: int) -> None:
         """Take in that one more record stands at this position."""

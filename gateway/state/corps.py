@@ -4,6 +4,7 @@ from msgspec import Struct, field
 
 from gateway.profile import RANK, Certification, Profile
 from gateway.rights import Rights
+from gateway.state.app_messages import AppMessages
 from gateway.state.jobs import Outcome
 from gateway.state.mass import Mass
 from gateway.state.media import Shelf
@@ -49,6 +50,7 @@ class Corp(Struct, array_like=True):
     media: Shelf = field(default_factory=Shelf)
     ways: Ways = field(default_factory=Ways)
     mass: Mass = field(default_factory=Mass)
+    messages: AppMessages = field(default_factory=AppMessages)
 
     def certification_at(self, now_ms: int) -> Certification:
         """Give the certification that counts now: a certified enterprise past its date is only verified."""

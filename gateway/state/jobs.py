@@ -15,6 +15,7 @@ class Job(Struct, array_like=True):
     """A message to many: who is still to get it, from `done` on.
 
     Of a mass message, `mass` is its id, and `affair` what members are told of it, empty where it is delivered.
+    Of an app's message, `msgid` is its id; without content it is being taken back, from these conversations.
     """
 
     id: int
@@ -27,6 +28,7 @@ class Job(Struct, array_like=True):
     done: int = 0
     mass: str = ""
     affair: str = ""
+    msgid: str = ""
 
 
 class Outcome(Struct, array_like=True, frozen=True):

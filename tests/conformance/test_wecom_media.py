@@ -207,17 +207,16 @@ async def test_a_picture_of_a_page_is_kept_for_good_and_shown_to_anybody(wecom: 
     assert refused.value.errcode == 45001
 
 
-async def test_pictures_of_pages_are_counted_by_the_day(wecom: Wecom, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.decide.media.PICTURES_MAX", (("month", 3), ("day", 2)))
+async def test_pictures_of_pages_are_counted_by_day_and_month(wecom: Wecom) -> None:
+    await wecom.control("PUT", "/profile", {"name": "tiny"})
     await wecom.control("POST", "/clock", {"rate": 0})
     codes = []
-    for day in range(3):
+    for _ in range(2):
         for _ in range(3):
             told = await post_file(wecom, await wecom.token(), PNG, path="uploadimg")
-            codes.append((day, told["errcode"]))
+            codes.append((told["errcode"], wecom.gateway.router.state.corps[STORE].media.made))
         await wecom.control("POST", "/clock", {"advance_ms": DAY_MS})
-    assert codes == [(0, 0), (0, 0), (0, 45009), (1, 0), (1, 45009), (1, 45009), (2, 45009), (2, 45009), (2, 45009)]
-    assert wecom.gateway.router.state.corps[STORE].media.kept == {}
+    assert codes == [(0, 1), (0, 2), (45009, 2), (0, 3), (45009, 3), (45009, 3)]
 
 
 HOSTILE = ["../../etc/passwd", "..\\..\\x", "a\r\nX-Evil: 1", 'a"; filename=b', "\x00", "名" * 300, ".", "", "a/b/.."]

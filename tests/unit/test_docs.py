@@ -19,7 +19,7 @@ from gateway import profile
 from protocol import errors
 from protocol.asyncapi import document
 from protocol.codec import FRAME_BYTES_MAX, JSON
-from protocol.content import Affair, AnyContent, Sendable
+from protocol.content import Affair, AnyContent, AppContent, Sendable
 from protocol.frames import CURSORS_MAX, ClientFrame, ServerFrame
 from tests.unit.protocol.test_asyncapi import VALIDATORS
 
@@ -46,6 +46,7 @@ READ: dict[str, Callable[[bytes], Any]] = {
     "client": JSON.decode,
     "server": msgspec.json.Decoder(ServerFrame).decode,
     "content": msgspec.json.Decoder(Sendable).decode,
+    "app content": msgspec.json.Decoder(AppContent).decode,
 }
 
 
@@ -86,16 +87,24 @@ def test_every_example_is_valid_by_its_schema(example: Example) -> None:
     frame = orjson.loads(example.line)
     if example.direction == "content":
         frame = {"type": "send", "number": 1, "conversation": "cv", "content": frame}
+    if example.direction == "app content":
+        place = {"corp": "ww", "conversation": "cv", "sequence": 1, "time_ms": 1, "side": "app", "sender": "1"}
+        frame = {"type": "message", **place, "content": frame}
     VALIDATORS[frame["type"]].validate(frame)
 
 
 def test_every_frame_and_every_kind_has_an_example() -> None:
-    shown: dict[str, set[str]] = {"client": set(), "server": set(), "content": set()}
+    shown: dict[str, set[str]] = {direction: set() for direction in READ}
     for example in EXAMPLES:
         read = orjson.loads(example.line)
         shown[example.direction].add(read.get("type") or read["kind"])
-    assert shown == {"client": tags(ClientFrame), "server": tags(ServerFrame), "content": tags(Sendable)}
-    assert tags(AnyContent) - tags(Sendable) == {"notice"}
+    assert shown == {
+        "client": tags(ClientFrame),
+        "server": tags(ServerFrame),
+        "content": tags(Sendable),
+        "app content": tags(AppContent) - tags(Sendable),
+    }
+    assert tags(AnyContent) - tags(AppContent) == {"notice"}
 
 
 def test_every_affair_is_told_of_once() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import events
-from gateway.state.apply import callbacks, mass, media, strictness, ways  # noqa: F401 - for their appliers
+from gateway.state.apply import app_messages, callbacks, mass, media, strictness, ways  # noqa: F401 - for their appliers
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.conversations import AppChat, Arrival, Awaited, Conversation, Group, Kind, Relation

@@ -57,6 +57,13 @@ SENDABLE: dict[str, Maps] = {
     "invoice": kind("invoice", {"title": shorts, "amount_fen": amounts}, number=some),
     "form": kind("form", {"title": shorts, "url": names}, fields=people),
 }
+APPS: dict[str, Maps] = {
+    "text_card": kind("text_card", {"title": shorts, "description": shorts, "url": names}, button=some),
+    "articles": kind("articles", {"articles": st.lists(st.fixed_dictionaries({"title": shorts}), max_size=3)}),
+    "markdown": kind("markdown", {"text": st.text()}),
+    "miniprogram_notice": kind("miniprogram_notice", {"app_id": shorts, "title": shorts}, page=some, description=some),
+    "template_card": kind("template_card", {"card_type": shorts, "card": st.dictionaries(shorts, shorts | flags)}),
+}
 NOTICE = kind(
     "notice",
     {"affair": st.sampled_from(["relation_made", "group_opened", "left", "mass_task"])},
@@ -66,8 +73,10 @@ NOTICE = kind(
     text=some,
     state=some,
     task=some,
+    sequence=numbers,
 )
 sendable = st.one_of(list(SENDABLE.values()))
+readable = st.one_of(*SENDABLE.values(), *APPS.values(), NOTICE)
 
 
 def frame(tag: str, required: dict[str, Any] | None = None, **optional: Any) -> Maps:
@@ -117,7 +126,7 @@ SERVER: dict[str, Maps] = {
             "time_ms": numbers,
             "side": st.sampled_from(["member", "consumer", "app", "system"]),
             "sender": names,
-            "content": sendable | NOTICE,
+            "content": readable,
         },
         badge=BADGE,
     ),
@@ -152,7 +161,7 @@ def tags(union: Any) -> set[str]:
 def test_every_frame_and_every_kind_is_drawn() -> None:
     assert set(CLIENT) == tags(ClientFrame)
     assert set(SERVER) == tags(ServerFrame)
-    assert {*SENDABLE, "notice"} == tags(AnyContent)
+    assert {*SENDABLE, *APPS, "notice"} == tags(AnyContent)
 
 
 @each_wire
