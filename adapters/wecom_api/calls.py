@@ -56,7 +56,7 @@ class CallLine(Struct, gc=False):
         """Keep the beginning of a body, without its secrets."""
         if len(body) > BODY_BYTES_MAX:
             body = body[:BODY_BYTES_MAX]
-        if b"token" in body or b"secret" in body or b"key" in body or b"ticket" in body:  # in each of the names
+        if b"token" in body or b"secret" in body or b"ticket" in body:  # every body with a secret has one
             body = _SECRET.sub(rb"\1\2***", body)
         self.body = body
         self.size += len(body)

@@ -4,7 +4,7 @@ import tomllib
 from typing import Any
 
 from gateway.state import State
-from tests.conformance.wecom import AGENT, AMY, SECRET, STORE, Wecom, wecom
+from tests.conformance.wecom import AGENT, AMY, SECRET, STORE, ZHANG, Wecom, wecom
 
 __all__ = ["wecom"]
 
@@ -57,7 +57,13 @@ async def live(wecom: Wecom, corpid: str) -> None:
     """Let something happen in an enterprise, through every door."""
     token = await wecom.token(corpid, f"secret-of-{corpid}")
     await wecom.get("getcallbackip", access_token=token)
-    await wecom.post("externalcontact/mark_tag", {"userid": "nobody"}, access_token=token)
+    people = (await wecom.control("GET", f"/people?kind=member&corpid={corpid}"))["people"]
+    userid = people[0]["person"].partition("/")[2]
+    for path, body in (
+        ("externalcontact/add_contact_way", {"type": 1, "scene": 2, "user": [userid], "state": "here"}),
+        ("externalcontact/add_msg_template", {"sender": userid, "text": {"content": "hello"}}),
+    ):
+        assert (await wecom.post(path, body, access_token=token))["errcode"] == 0
     for row in (await wecom.control("GET", f"/people/{AMY}/conversations"))["conversations"]:
         if row["corpid"] == corpid and "member" in row:
             await wecom.act(
@@ -71,7 +77,7 @@ async def test_nothing_is_left_of_it_and_nothing_else_has_changed(wecom: Wecom) 
         await live(wecom, corpid)
     state = wecom.gateway.router.state
     before, told_before = rest_of(state), await told_of_the_rest(wecom)
-    assert {call.get("corpid") for call in told_before["calls"]} == {OTHER, None} and told_before["messages"]
+    assert {call.get("corpid") for call in told_before["calls"]} == {OTHER} and told_before["messages"]
     await wecom.control("POST", f"/corps/{STORE}/reset")
     assert rest_of(state) == before
     assert await told_of_the_rest(wecom) == told_before
@@ -99,10 +105,11 @@ async def test_an_access_token_ends_with_the_enterprise_although_the_same_app_co
 
 
 async def test_an_app_is_named_in_the_decisions_on_what_it_asked_for(wecom: Wecom) -> None:
-    from adapters.wecom_api.call import Caller  # any command does: what is tested is who is named
-    from gateway.commands import PutDepartment
-
-    key = Caller(STORE, str(AGENT), "").key
-    await wecom.gateway.router.ask(PutDepartment(STORE, 77, "new"), key)
-    (line,) = (await wecom.control("GET", f"/decisions?person={STORE}/%23{AGENT}"))["decisions"]
-    assert (line["what"], line["person"], line["accepted"]) == ("PutDepartment", f"{STORE}/#{AGENT}", True)
+    token = await wecom.token()
+    way = {"type": 1, "scene": 2, "user": [ZHANG]}
+    assert (await wecom.post("externalcontact/add_contact_way", way, access_token=token))["errcode"] == 0
+    nobody = {"type": 1, "scene": 2, "user": ["nobody"]}
+    assert (await wecom.post("externalcontact/add_contact_way", nobody, access_token=token))["errcode"] != 0
+    lines = (await wecom.control("GET", f"/decisions?person={STORE}/%23{AGENT}"))["decisions"]
+    assert [(line["what"], line["accepted"]) for line in lines] == [("PutContactWay", True), ("PutContactWay", False)]
+    assert lines[1]["reason"]
