@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import BinaryIO, Final
 
 from adapters.media_files import Files
+from adapters.media_measures import Measures, measures_of
 from gateway.commands.media import KeepMedia
 from gateway.events.media import MediaKept, MediaKind, MediaUse
 from gateway.refusal import Refusal
@@ -61,6 +62,10 @@ class Incoming:
     @property
     def format(self) -> str:
         return format_of(self.head)
+
+    async def measures(self) -> Measures:
+        """Look how large or how long it is."""
+        return await asyncio.to_thread(measures_of, self.bytes, self.format)
 
 
 class Uploads:

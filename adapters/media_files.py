@@ -55,7 +55,7 @@ class DiskFiles:
         if not self._folder.exists():
             self._folder.mkdir(mode=0o700, exist_ok=True)
             sync_folder(self._data)
-        return (self._folder / name).open("xb")
+        return (self._folder / name).open("x+b")
 
     def settle(self, name: str, file: BinaryIO) -> None:  # noqa: ARG002 - it has its name already
         file.flush()

@@ -10,21 +10,29 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import MultipartReader
 
 from adapters.media import PIECE_BYTES, Incoming, NoMedia
+from adapters.media_measures import Measures
 from adapters.wecom_api.call import Caller, Door, No, call, refusing
 from gateway.events.media import MediaKept, MediaKind, MediaUse
 from gateway.state import State
 from gateway.state.media import Media
 from protocol.wecom.media import (
+    ATTACHMENT_BYTES_MAX,
     BYTES_MAX,
     BYTES_MIN,
+    FILM_MS_MAX,
     FORMATS,
+    LONG_SIDE_MAX,
     PICTURE_BYTES_MAX,
+    SHORT_SIDE_MAX,
+    VOICE_MS_MAX,
     WHOLE_BYTES_MAX,
+    AttachmentReply,
     PictureReply,
     UploadReply,
 )
 
 PICTURES: Final = "/wwpic/"
+ATTACHMENT_USES: Final[Mapping[str, MediaUse]] = {"1": "moments", "2": "album"}
 PARTS_MAX: Final = 16  # looked through for the file
 WRONG_FORMAT: Final[Mapping[str, int]] = {"image": 40005, "voice": 301017, "video": 40005}
 
@@ -46,6 +54,37 @@ async def upload_picture(door: Door, caller: Caller, asked: web.Request) -> Pict
     return PictureReply(url=f"{door.base_url()}{PICTURES}{kept.media_id}/0")
 
 
+@call("POST", "media/upload_attachment")
+async def upload_attachment(door: Door, caller: Caller, asked: web.Request) -> AttachmentReply:
+    """Take in a file for moments or for the album (DOC 95098)."""
+    kind, use = asked.query.get("media_type", ""), ATTACHMENT_USES.get(asked.query.get("attachment_type", ""))
+    if kind not in ("image", "video", "file"):
+        raise No(40004, "a media_type is one of image, video, file")
+    if use is None or (use == "album" and kind != "image"):
+        raise No(41072, "an attachment_type is 1 or 2, and an album has images only")
+    kept = await take(door, caller.corpid, asked, cast(MediaKind, kind), use, ATTACHMENT_BYTES_MAX)
+    return AttachmentReply(type=kind, media_id=kept.media_id, created_at=kept.time_ms // 1000)
+
+
+async def _check(incoming: Incoming, kind: MediaKind, use: MediaUse) -> None:
+    """Look what a file is, and whether it may be so large; its name says nothing."""
+    attached = use in ("moments", "album")
+    if incoming.size < BYTES_MIN:
+        raise No(40006, f"a file has {BYTES_MIN} bytes or more")
+    if kind in FORMATS and incoming.format not in FORMATS[kind]:
+        wrong = 41090 if attached and kind == "video" else WRONG_FORMAT[kind]
+        raise No(wrong, f"{kind} takes {' and '.join(FORMATS[kind])}")
+    measures = await incoming.measures() if kind == "voice" or use == "moments" else Measures()
+    if kind == "voice" and measures.length_ms > VOICE_MS_MAX:
+        raise No(301016, f"{measures.length_ms} ms, of {VOICE_MS_MAX} at most")
+    if use == "moments":
+        short, long = sorted(measures[:2])
+        if long > LONG_SIDE_MAX or short > SHORT_SIDE_MAX:
+            raise No(41081, f"{measures.width} by {measures.height}, of {LONG_SIDE_MAX} by {SHORT_SIDE_MAX} at most")
+        if measures.length_ms > FILM_MS_MAX:
+            raise No(41082, f"{measures.length_ms} ms, of {FILM_MS_MAX} at most")
+
+
 async def take(
     door: Door, corpid: str, asked: web.Request, kind: MediaKind, use: MediaUse, bytes_max: int
 ) -> MediaKept:  # fmt: skip
@@ -54,10 +93,9 @@ async def take(
     try:
         async with in_time, door.media.receiving(corpid, bytes_max) as incoming:
             name = await _receive(asked, incoming)
-            if incoming.size < BYTES_MIN:
-                raise No(40006, f"a file has {BYTES_MIN} bytes or more")
-            if kind in FORMATS and incoming.format not in FORMATS[kind]:
-                raise No(WRONG_FORMAT[kind], f"{kind} takes {' and '.join(FORMATS[kind])}")
+            if incoming.size > bytes_max:
+                raise No(41080 if use in ("moments", "album") else 45001, f"more than {bytes_max} bytes")
+            await _check(incoming, kind, use)
             return await door.media.keep(incoming, kind, use, name)
     except NoMedia as why:
         raise refusing(why.refusal) from why
@@ -71,7 +109,7 @@ async def _receive(asked: web.Request, incoming: Incoming) -> str:
         part = await _file_in(await asked.multipart())
         while not part.at_eof():
             if not await incoming.write(await part.read_chunk(PIECE_BYTES)):
-                raise No(45001, f"more than {incoming.bytes_max} bytes")
+                break
     except (ValueError, AssertionError, KeyError, RuntimeError, HttpProcessingError) as why:
         raise No(40058, f"the body is no multipart/form-data ({type(why).__name__})") from why
     return part.filename or ""

@@ -2,7 +2,7 @@
 
 Rules of the file:
 - A file says what it is by its first bytes; its name and its part's headers say nothing.
-- Limits of length: DOC 90253; of pictures of pages: SDK wechatpy. A file has more than 5 bytes.
+- Limits: DOC 90253, of attachments DOC 95098; of pictures of pages: SDK wechatpy. A file has more than 5 bytes.
 """
 
 from typing import Final
@@ -13,6 +13,11 @@ MIB: Final = 1024 * 1024
 BYTES_MIN: Final = 6
 BYTES_MAX: Final[dict[str, int]] = {"image": 10 * MIB, "voice": 2 * MIB, "video": 10 * MIB, "file": 20 * MIB}
 PICTURE_BYTES_MAX: Final = 2 * MIB
+ATTACHMENT_BYTES_MAX: Final = 10 * MIB
+LONG_SIDE_MAX: Final = 10_800  # pixels of a picture for moments; this side and the other (DOC 95098)
+SHORT_SIDE_MAX: Final = 1_080
+FILM_MS_MAX: Final = 30_000  # for moments (DOC 95094)
+VOICE_MS_MAX: Final = 60_000
 WHOLE_BYTES_MAX: Final = 20 * MIB  # a larger file is fetched by ranges
 HEAD_BYTES: Final = 12  # enough to tell the formats apart
 

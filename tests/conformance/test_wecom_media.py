@@ -233,3 +233,66 @@ async def test_a_hostile_name_does_no_harm(wecom: Wecom, name: str) -> None:
     assert (status, got) == (200, b"123456")
     assert "X-Evil" not in headers
     assert SHOWN.fullmatch(headers["Content-Disposition"])
+
+
+def png(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height) + bytes(20)
+
+
+def jpg(width: int, height: int) -> bytes:
+    comment = struct.pack(">BBH", 0xFF, 0xFE, 70) + bytes(68)
+    return b"\xff\xd8" + comment + struct.pack(">BBHBHH", 0xFF, 0xC0, 17, 8, height, width) + bytes(20)
+
+
+def mp4(seconds: int, version: int = 0) -> bytes:
+    times = struct.pack(">16xIQ" if version else ">8xII", 600, 600 * seconds)
+    mvhd = struct.pack(">I4sB3x", 12 + len(times), b"mvhd", version) + times
+    moov = struct.pack(">I4s", 8 + len(mvhd), b"moov") + mvhd
+    return struct.pack(">I4s4s12x", 24, b"ftyp", b"isom") + struct.pack(">I4sQ", 1, b"mdat", 32) + bytes(16) + moov
+
+
+@pytest.mark.parametrize(
+    ("kind", "scene", "body", "errcode"),
+    [
+        ("image", "1", png(1080, 10_800), 0),
+        ("image", "1", jpg(10_800, 1080), 0),
+        ("image", "1", png(1081, 1081), 41081),
+        ("image", "1", jpg(100, 10_801), 41081),
+        ("image", "2", png(5_000, 5_000), 0),
+        ("video", "1", mp4(30), 0),
+        ("video", "1", mp4(31), 41082),
+        ("video", "1", mp4(31, version=1), 41082),
+        ("video", "1", JPG, 41090),
+        ("image", "1", b"GIF89a" + bytes(100), 40005),
+        ("file", "1", b"123456", 0),
+        ("file", "2", b"123456", 41072),
+        ("image", "3", PNG, 41072),
+        ("image", "", PNG, 41072),
+        ("voice", "1", AMR, 40004),
+        ("", "1", PNG, 40004),
+        ("file", "1", b"12345", 40006),
+        ("file", "1", bytes(10 * MIB + 1), 41080),
+    ],
+)
+async def test_an_attachment_is_for_moments_or_an_album(
+    wecom: Wecom, kind: str, scene: str, body: bytes, errcode: int
+) -> None:  # fmt: skip
+    form = FormData()
+    form.add_field("media", BytesIO(body), filename="a")
+    query = {"access_token": await wecom.token(), "media_type": kind, "attachment_type": scene}
+    async with wecom.session.post(
+        f"{wecom.url}/cgi-bin/media/upload_attachment", data=form, params=query
+    ) as answer:  # fmt: skip
+        told = await answer.json()
+    assert told["errcode"] == errcode, told
+    if not errcode:
+        assert (type(told["created_at"]), told["type"]) == (int, kind)
+        media = wecom.gateway.media.find(STORE, told["media_id"])
+        assert media is not None and media.use == ("moments" if scene == "1" else "album")
+
+
+async def test_a_voice_may_take_a_minute(wecom: Wecom) -> None:
+    token, frame = await wecom.token(), b"\x3c" + bytes(31)  # 12.2 kbit/s, 20 ms
+    for frames, errcode in ((3_000, 0), (3_001, 301016)):
+        told = await post_file(wecom, token, b"#!AMR\n" + frame * frames, "voice")
+        assert told["errcode"] == errcode
