@@ -68,7 +68,14 @@ def _limits(path: str) -> Iterator[str]:
     """Name a path's own limits, each with where it comes from."""
     table = profile.table(profile.DEFAULT_PROFILE)
     for name in CALLS[path].limits:
-        yield f"{name}: {source_kind(table[name])}"
+        rows = [row for row in table["frequency"] if row["side"] == name]
+        if name in table:
+            yield f"{name}: {source_kind(table[name])}"
+        elif rows:
+            yield from (f"{name} per {row['per']} and {row['window']}: {source_kind(row)}" for row in rows)
+        else:
+            assert name.rpartition(": ")[2] in ("documented", "observed", "assumed"), name
+            yield name
     for row in table["calls"]:
         if row.get("path") == path:
             yield f"calls per {row['per']} and {row['window']}: {source_kind(row)}"

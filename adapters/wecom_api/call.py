@@ -88,7 +88,8 @@ class Call(NamedTuple):
 
     A call that takes `web.Request` reads its body itself. `writes` names the record that a call changes, where the
     vendor lets no two calls change it at a time (45035). A call that is `exempt` counts only when it fails.
-    `partial` says what the vendor's has and this one has not; `limits` names the rules of the profile that it obeys.
+    `partial` says what the vendor's has and this one has not; `limits` names the rules of the
+    profile that it obeys, and bounds of its own with where they come from (`20 s: documented`).
     `query` names what a call that takes `web.Request` reads from the address.
     """
 
