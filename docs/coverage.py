@@ -1,4 +1,4 @@
-"""Writes docs/coverage.md: what of the vendor's API is here, who drove it, and where its limits come from."""
+"""Writes what is told of the vendor's API: its description, what of it is here, who drove it, what its limits rest on."""
 
 import json
 from collections.abc import Iterator
@@ -6,26 +6,56 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.wecom_api import CALLS
+import msgspec
+
+from adapters.wecom_api import CALLS, openapi
 from adapters.wecom_api.paths import CoveredPath, covered
 from gateway import profile
 
 DRIVEN: Final = Path(__file__).parent / "driven.json"
 
 
-def coverage() -> str:
+def openapi_json() -> str:
+    """Write the description of the vendor's API, as it is served."""
+    return msgspec.json.format(openapi.encoded(), indent=2).decode() + "\n"
+
+
+def coverage_md(made: str) -> str:
     """Write a table of the chapters, and one of each chapter's paths that are here."""
     rows = list(covered())
     driven = json.loads(DRIVEN.read_text("utf-8"))
     chapters = [(name, list(paths)) for name, paths in groupby(rows, lambda row: row.chapter)]
-    summary = "\n".join(_chapter(name, paths) for name, paths in chapters)
+    summary = "\n".join(f"| {name} | {_counts(paths)} |" for name, paths in chapters)
     tables = "\n\n".join(_table(name, paths, driven) for name, paths in chapters if _here(paths))
     absent = "\n".join(
         f"- **{name}**: {', '.join(f'`{row.path}`' for row in paths if row.coverage == 'none')}"
         for name, paths in chapters
-        if any(row.coverage == "none" for row in paths)
+        if len(_here(paths)) < len(paths)
     )
-    return f"""## Chapters
+    return f"""# Coverage of WeCom's server API
+
+{made}
+
+Every path that is known, and how much of it is here. **Full** is what is documented of a path, as far as it shows in
+what is simulated; **partial** lacks what is said; the others answer 48002 and say that they are not simulated. The
+shapes of what is here stand in [openapi-wecom.json](openapi-wecom.json), also served at `/_hutong/wecom/openapi.json`;
+this page as rows, with how often each missing path was asked for, at `/_hutong/wecom/coverage`.
+
+**Driven by** names the clients whom this path answered with errcode 0 in the test suite. `wechatpy` is somebody's SDK,
+unmodified; `schemathesis` makes up requests from the description; `raw` are requests that the tests write themselves.
+The suite records this itself (`make driven`), and each claim is checked by the test that
+[driven.json](driven.json) names for it. Callbacks have no path here: they are opened and sealed by wechatpy and by the
+vendor's own `@wecom/crypto`.
+
+**Replies**: wechatpy gives them as plain dictionaries, and no SDK that could be used here decodes them into classes of
+its own. By that measure every reply is **unchecked**. What is checked: that each one is as the description says
+(schemathesis), and its types in the tests of its chapter.
+
+**Limits** names what a path obeys beside the limits on calls of any path, which are documented. *Documented* is
+written in WeCom's documentation; *observed* was published by others; *assumed* is a setting of ours, where nobody
+published the number. Numbers and sources: [profiles.md](profiles.md). Bounds of single fields stand in the description.
+
+## Chapters
 
 | chapter | paths | full | partial | not there |
 |---|---|---|---|---|
@@ -49,10 +79,6 @@ def _here(paths: list[CoveredPath]) -> list[CoveredPath]:
 def _counts(rows: list[CoveredPath]) -> str:
     kinds = [row.coverage for row in rows]
     return f"{len(kinds)} | {kinds.count('full')} | {kinds.count('partial')} | {kinds.count('none')}"
-
-
-def _chapter(name: str, paths: list[CoveredPath]) -> str:
-    return f"| {name} | {_counts(paths)} |"
 
 
 def _table(name: str, paths: list[CoveredPath], driven: dict[str, dict[str, str]]) -> str:
