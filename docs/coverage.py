@@ -1,4 +1,4 @@
-"""Writes what is told of the vendor's API: its description, what of it is here, who drove it, what its limits rest on."""
+"""Writes what is told of the vendor's API: its description, what of it is here, who drove it, what limits rest on."""
 
 import json
 from collections.abc import Iterator
