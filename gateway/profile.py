@@ -79,6 +79,8 @@ class Profile(Struct, array_like=True, frozen=True, gc=False):
     concurrent_calls_max: int = 0
     wrong_secrets_max: int = 0
     mass_needs_reply: bool = False
+    tags_max: int = 10_000
+    customer_tags_max: int = 3_000
 
 
 class Number(Struct, frozen=True, forbid_unknown_fields=True):

@@ -112,13 +112,23 @@ class Member(Person):
         """End a group; only its owner may."""
         return await self.command("dismiss", conversation=self.conversation(group))
 
-    async def remark(self, to: str, remark: str | None = None, tags: Iterable[str] | None = None) -> Accepted:
+    async def remark(
+        self,
+        to: str,
+        remark: str | None = None,
+        tags: Iterable[str] | None = None,
+        *,
+        description: str | None = None,
+        company: str | None = None,
+        mobiles: Iterable[str] | None = None,
+        tag_ids: Iterable[str] | None = None,
+    ) -> Accepted:
         """Note something of a customer; what is not given stays as it is."""
-        noted = {"remark": remark, "tags": list(tags) if tags is not None else None}
-        conversation = self.conversation(to)
-        return await self.command(
-            "remark", conversation=conversation, **{key: value for key, value in noted.items() if value is not None}
-        )
+        texts = {"remark": remark, "description": description, "company": company}
+        lists = {"tags": tags, "mobiles": mobiles, "tag_ids": tag_ids}
+        noted: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
+        noted |= {key: list(words) for key, words in lists.items() if words is not None}
+        return await self.command("remark", conversation=self.conversation(to), **noted)
 
 
 __all__ = [

@@ -114,6 +114,14 @@ UNKNOWN_MEDIA = _reason(910822, "unknown_media", "no such file, or it has expire
 APP_QUOTA = _reason(910823, "app_quota", "the app has sent to as many people as it may today", "later")
 UNKNOWN_MESSAGE = _reason(910824, "unknown_message", "no such message of this app, or it is too long ago", "never")
 RECALL_TOO_LATE = _reason(910825, "recall_too_late", "a message may be taken back for 24 hours only", "never")
+PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be uploaded in this window", "later")
+# customers from 910840
+UNKNOWN_CUSTOMER = _reason(910840, "unknown_customer", "this enterprise knows nobody by that id", "never")
+UNKNOWN_TAG = _reason(910841, "unknown_tag", "no such tag in this enterprise", "never")
+TAG_NAME_TAKEN = _reason(910842, "tag_name_taken", "there is another tag or group of this name", "never")
+TAGS_FULL = _reason(910843, "tags_full", "the enterprise may have no more tags", "change")
+CUSTOMER_TAGS_FULL = _reason(910844, "customer_tags_full", "the customer may wear no more tags", "change")
+NOT_MAKER = _reason(910845, "not_maker", "only the app that made it may change it", "never")
 # ways from 910860
 DISMISSED = _reason(910863, "dismissed", "the group has been dismissed", "never")
 WAY_MEMBERS = _reason(910860, "way_members", "a way of this kind may not have so many members, or so few", "never")
@@ -125,6 +133,7 @@ NOBODY = _reason(910881, "nobody", "there is nobody to send it to", "change")
 DISPATCHING = _reason(910882, "dispatching", "the mass message is still being dispatched", "later")
 MASS_CANCELLED = _reason(910883, "mass_cancelled", "the mass message was cancelled", "never")
 REMINDED_OFTEN = _reason(910884, "reminded_often", "its members were reminded often enough", "later")
+
 
 # 9109: a limit of the API
 CORP_CALLS = _reason(910901, "corp_calls", "the enterprise has called this path too often", "later")

@@ -20,12 +20,21 @@ CURSORS_MAX = 256  # pairs in one hello or ack: bounds what a frame can make us 
 PEOPLE_MAX = 100  # people named in one create, invite or remove
 MASS_CONTENTS_MAX = 10  # of one mass message: a text and 9 attachments (DOC 92135)
 MASS_RECIPIENTS_MAX = 20_000  # of a member's own mass message (DOC 96997); one frame has room for fewer names
+REMARK_MAX = 20  # characters (DOC 92115), as the next two
+DESCRIPTION_MAX = 150
+COMPANY_MAX = 20
+MOBILES_MAX = 20  # numbers noted of a customer, a setting: the vendor publishes no bound
+CUSTOMER_TAGS_MAX = 3_000  # of the enterprise's tags on one customer (DOC 92697)
 
 Side = Literal["member", "consumer", "app", "system"]
 Id = Annotated[str, Meta(max_length=128)]
 Number = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Cursors = Annotated[tuple[tuple[Id, Annotated[int, Meta(ge=0, le=2**53 - 1)]], ...], Meta(max_length=CURSORS_MAX)]
 Names = Annotated[tuple[Id, ...], Meta(max_length=PEOPLE_MAX)]
+Noted = Annotated[str, Meta(max_length=REMARK_MAX)]
+Description = Annotated[str, Meta(max_length=DESCRIPTION_MAX)]
+Company = Annotated[str, Meta(max_length=COMPANY_MAX)]
+Mobiles = Annotated[tuple[Annotated[str, Meta(max_length=32)], ...], Meta(max_length=MOBILES_MAX)]
 
 
 class Frame(Struct, tag_field="type", omit_defaults=True, frozen=True, gc=False):
@@ -191,12 +200,20 @@ class Dismiss(Frame, tag="dismiss"):
 
 
 class Remark(Frame, tag="remark"):
-    """A member edits what is noted of a customer; lengths as in the vendor's own API (DOC 92115)."""
+    """A member edits what is noted of a customer; lengths as in the vendor's own API (DOC 92115).
+
+    `tags` are the member's own words, `tag_ids` the enterprise's tags; a list replaces the one before, an empty one
+    clears it, and what is absent stays.
+    """
 
     number: Number
     conversation: Id
-    remark: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
+    remark: Noted | UnsetType = UNSET
     tags: Annotated[tuple[Annotated[str, Meta(max_length=30)], ...], Meta(max_length=100)] | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    company: Company | UnsetType = UNSET
+    mobiles: Mobiles | UnsetType = UNSET
+    tag_ids: Annotated[tuple[Id, ...], Meta(max_length=CUSTOMER_TAGS_MAX)] | UnsetType = UNSET
 
 
 class Confirm(Frame, tag="confirm"):

@@ -23,6 +23,7 @@ from adapters.control import (
     profiles,
     recent,
     strictness,
+    tags,
     tokens,
     worlds,
 )
@@ -44,6 +45,7 @@ SUBJECTS = (
     profiles,
     recent,
     strictness,
+    tags,
     tokens,
     worlds,
 )  # imported so that their calls are listed

@@ -30,6 +30,7 @@ from gateway.queries import people
 from gateway.queries.people import CorpView, PersonView
 from gateway.rights import Ability, Rights
 from gateway.state import State as Gateway
+from protocol.frames import Company, Description, Mobiles
 from protocol.ids import member_key
 
 
@@ -116,6 +117,8 @@ class CodeAnswer(Struct, frozen=True):
 
 
 class RelationBody(Body, frozen=True):
+    """A relation; `confirmed` is whether the member has accepted the customer, which mostly follows from the status."""
+
     status: RelationStatus = "mutual"
     added_by: Annotated[int, Meta(ge=0, le=10_000)] = 1
     state: State = ""
@@ -124,6 +127,12 @@ class RelationBody(Body, frozen=True):
     blocked_by_member: bool = False
     blocked_by_consumer: bool = False
     external_userid: Id = ""
+    description: Description = ""
+    company: Company = ""
+    mobiles: Mobiles = ()
+    tag_ids: tuple[Id, ...] = ()
+    made_ms: Moment = 0
+    confirmed: bool | None = None
 
 
 class RelationAnswer(Struct, frozen=True):
@@ -213,7 +222,8 @@ async def put_relation(door: Door, path: RelationPath, body: RelationBody) -> Re
     await door.ask(
         commands.PutRelation(
             path.corpid, path.userid, path.handle, body.external_userid, body.status, body.added_by, body.state,
-            body.remark, body.tags, body.blocked_by_member, body.blocked_by_consumer,
+            body.remark, body.tags, body.blocked_by_member, body.blocked_by_consumer, body.description, body.company,
+            body.mobiles, body.tag_ids, body.made_ms, body.confirmed,
         )
     )  # fmt: skip
 

@@ -5,9 +5,16 @@ from typing import Literal
 from msgspec import Struct
 
 from gateway.commands.command import Command as Command
+from gateway.commands.customers import MarkCustomer as MarkCustomer
+from gateway.commands.customers import NoteCustomer as NoteCustomer
 from gateway.commands.mass import CancelMass as CancelMass
 from gateway.commands.mass import MakeMass as MakeMass
 from gateway.commands.mass import RemindMass as RemindMass
+from gateway.commands.tags import ChangeTag as ChangeTag
+from gateway.commands.tags import DeleteTags as DeleteTags
+from gateway.commands.tags import MakeTags as MakeTags
+from gateway.commands.tags import NewTag as NewTag
+from gateway.commands.tags import PutTags as PutTags
 from gateway.commands.ways import ChangeContactWay as ChangeContactWay
 from gateway.commands.ways import DropWay as DropWay
 from gateway.commands.ways import PutContactWay as PutContactWay
@@ -162,6 +169,12 @@ class PutRelation(Command):
     tags: tuple[str, ...] = ()
     blocked_by_member: bool = False
     blocked_by_consumer: bool = False
+    description: str = ""
+    company: str = ""
+    mobiles: tuple[str, ...] = ()
+    tag_ids: tuple[str, ...] = ()
+    made_ms: int = 0  # 0: now, or as it stood
+    confirmed: bool | None = None  # None: as the status has it
 
 
 class PutGroup(Command):

@@ -11,7 +11,21 @@ from zlib import crc32
 import msgspec
 
 from gateway import commands
-from gateway.decide import app_messages, contacts, directory, groups, jobs, mass, media, messages, time, ways, welcome
+from gateway.decide import (
+    app_messages,
+    contacts,
+    customers,
+    directory,
+    groups,
+    jobs,
+    mass,
+    media,
+    messages,
+    tags,
+    time,
+    ways,
+    welcome,
+)
 from gateway.decide.draft import Draft
 from gateway.events import Answered, AnyEvent, Posted
 from gateway.refusal import Refusal
@@ -52,6 +66,8 @@ SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | 
     **welcome.HANDLERS,
     **mass.HANDLERS,
     **app_messages.HANDLERS,
+    **customers.HANDLERS,
+    **tags.HANDLERS,
     commands.SendFor: messages.send_for,
     commands.SliceJob: jobs.slice_job,
 }

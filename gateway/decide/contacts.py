@@ -18,8 +18,25 @@ from gateway.state.conversations import Conversation, Relation
 from gateway.state.people import AnyPerson, Consumer, Member
 from protocol import frames
 from protocol.content import Affair, Notice
-from protocol.errors import ALREADY, BLOCKED, NOT_RELATED, UNKNOWN_CODE, UNKNOWN_CONVERSATION, WRONG_KIND, WRONG_SIDE
-from protocol.wecom.changes import AnyChange, ContactAdded, ContactDeleted, FollowerDeleted, HalfContactAdded
+from protocol.errors import (
+    ALREADY,
+    BLOCKED,
+    CUSTOMER_TAGS_FULL,
+    NOT_RELATED,
+    UNKNOWN_CODE,
+    UNKNOWN_CONVERSATION,
+    UNKNOWN_TAG,
+    WRONG_KIND,
+    WRONG_SIDE,
+)
+from protocol.wecom.changes import (
+    AnyChange,
+    ContactAdded,
+    ContactDeleted,
+    ContactEdited,
+    FollowerDeleted,
+    HalfContactAdded,
+)
 
 AFFAIRS: Final[dict[RelationStatus, Affair]] = {
     "pending": "relation_requested",
@@ -140,13 +157,21 @@ def _single(state: State, person: AnyPerson, name: str) -> tuple[Conversation, R
 
 
 def put(corpid: str, conversation: str, relation: Relation, now_ms: int, **changed: Any) -> RelationPut:
-    """Say how a relation stands now: as it stood, but for what has changed."""
+    """Say how a relation stands now: as it stood, but for what has changed.
+
+    The member has confirmed the customer from `mutual` on, until the member deletes or refuses them.
+    """
     stands: dict[str, Any] = {
         name: getattr(relation, name)
         for name in relation.__struct_fields__
         if name not in ("since_ms", "began", "replied")
     }
-    return RelationPut(corpid=corpid, conversation=conversation, time_ms=now_ms, **{**stands, **changed})
+    stands |= changed
+    lost = stands["status"] in ("removed_by_member", "refused")
+    stands["confirmed"] = stands["status"] == "mutual" or (stands["confirmed"] and not lost)
+    if stands["confirmed"] and not relation.confirmed:
+        stands["made_ms"] = changed.get("made_ms", now_ms)
+    return RelationPut(corpid=corpid, conversation=conversation, time_ms=now_ms, **stands)
 
 
 def _change(
@@ -232,10 +257,34 @@ def mute(state: State, now_ms: int, person: AnyPerson, frame: frames.Mute) -> Dr
 
 def remark(state: State, now_ms: int, person: AnyPerson, frame: frames.Remark) -> Draft | Refusal:
     """Let a member note something of a customer, which the customer never sees."""
-    changed: dict[str, Any] = {}
-    if frame.remark is not UNSET:
-        changed["remark"] = frame.remark
-    if frame.tags is not UNSET:
-        changed["tags"] = frame.tags
+    noted = ("remark", "tags", "description", "company", "mobiles", "tag_ids")
+    changed = {name: getattr(frame, name) for name in noted if getattr(frame, name) is not UNSET}
+    if "tag_ids" in changed:
+        changed["tag_ids"] = tuple(dict.fromkeys(changed["tag_ids"]))
+    if isinstance(person, Member) and (refusal := wearable(state, person.corpid, changed.get("tag_ids", ()))):
+        return refusal
     allowed: tuple[RelationStatus, ...] = ("half", "mutual", "removed_by_consumer")
-    return _change(state, now_ms, person, frame.conversation, None, allowed, **changed)
+    draft = _change(state, now_ms, person, frame.conversation, None, allowed, **changed)
+    if isinstance(draft, Draft):
+        tell_edited(draft, state.conversations[frame.conversation], changed)
+    return draft
+
+
+def tell_edited(draft: Draft, conversation: Conversation, changed: dict[str, Any]) -> None:
+    """Have the apps told if a customer's remark, numbers or tags are edited (DOC 92130)."""
+    relation = draft.state.relation(conversation.id)
+    edited = (name for name in ("remark", "mobiles", "tags", "tag_ids") if name in changed)
+    if relation.confirmed and any(getattr(relation, name) != changed[name] for name in edited):
+        corpid = conversation.corpid
+        userid, external_userid = (draft.state.name_of(corpid, key) for key in (relation.member, relation.consumer))
+        draft.call_back(corpid, ContactEdited(userid, external_userid))
+
+
+def wearable(state: State, corpid: str, tag_ids: tuple[str, ...]) -> Refusal | None:
+    """Tell why a customer may not wear just these of the enterprise's tags, or None."""
+    library = state.corps[corpid].tags
+    if any(id_ not in library.group_of for id_ in tag_ids):
+        return Refusal(UNKNOWN_TAG, "tags/id")
+    if len(tag_ids) > state.profile.customer_tags_max:
+        return Refusal(CUSTOMER_TAGS_FULL, "customer_tags_max")
+    return None

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from gateway import commands, events
 from gateway.commands.strictness import SetStrictness
-from gateway.decide.contacts import AFFAIRS, put, report, tell
+from gateway.decide.contacts import AFFAIRS, put, report, tell, tell_edited
 from gateway.decide.draft import Draft
 from gateway.decide.seats import seat
 from gateway.decide.seats import tell as tell_group
@@ -26,6 +26,7 @@ from protocol.errors import (
     UNKNOWN_CORP,
     UNKNOWN_DEPARTMENT,
     UNKNOWN_PERSON,
+    UNKNOWN_TAG,
 )
 from protocol.ids import member_key
 
@@ -154,6 +155,12 @@ def put_code(state: State, now_ms: int, command: commands.PutCode) -> Decided:
     return [events.CodePut(code, command.corpid, command.userid, conversation, command.state, command.skip_verify)]
 
 
+_SET: Final = (
+    "status", "added_by", "state", "remark", "tags", "blocked_by_member", "blocked_by_consumer", "description",
+    "company", "mobiles", "tag_ids",
+)  # fmt: skip
+
+
 def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> Decided:
     """Set where a member and a consumer stand."""
     corp = state.corps.get(command.corpid)
@@ -164,13 +171,16 @@ def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> De
         return Refusal(UNKNOWN_PERSON)
     if not _may_be_called(corp, consumer, command.external_userid):
         return Refusal(EXISTS, "external_userid")
+    if any(id_ not in corp.tags.group_of for id_ in command.tag_ids):
+        return Refusal(UNKNOWN_TAG, "tag_ids")
     member = state.member(corp.members[command.member])
     draft = Draft(state, now_ms)
     own = draft.know(command.consumer, command.corpid, command.external_userid)
-    changed: dict[str, Any] = {
-        name: getattr(command, name)
-        for name in ("status", "added_by", "state", "remark", "tags", "blocked_by_member", "blocked_by_consumer")
-    }
+    changed: dict[str, Any] = {name: getattr(command, name) for name in _SET}
+    if command.made_ms:
+        changed["made_ms"] = command.made_ms
+    confirmed = command.status in ("mutual", "removed_by_consumer")
+    changed["confirmed"] = confirmed if command.confirmed is None else command.confirmed
     opened = consumer.contacts.get(member.key)
     name = opened or draft.new_id("cv", command.corpid)
     relation = state.relation(opened) if opened is not None else None
@@ -179,6 +189,9 @@ def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> De
     draft.add(put(command.corpid, name, stands, now_ms, **changed))
     if command.status != was:
         report(draft, command.corpid, name, stands, was, command.status, command.state)
+    if relation is not None:
+        tell_edited(draft, state.conversations[name], changed)
+    if relation is None or relation.status != command.status:
         affair = AFFAIRS[command.status]
         tell(draft, command.corpid, affair, name, member, command.consumer, own, command.state)
     return draft.events

@@ -26,6 +26,8 @@ from gateway.events.mass import MassMade as MassMade
 from gateway.events.mass import MassSliced as MassSliced
 from gateway.events.media import MediaKept as MediaKept
 from gateway.events.strictness import StrictnessSet as StrictnessSet
+from gateway.events.tags import TagsDeleted as TagsDeleted
+from gateway.events.tags import TagsPut as TagsPut
 from gateway.events.ways import CodeDropped as CodeDropped
 from gateway.events.ways import CodeScanned as CodeScanned
 from gateway.events.ways import ContactWay as ContactWay
@@ -200,6 +202,7 @@ class RelationPut(Event, tag=30):
     picture: str = ""  # media_id
     tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
     made_ms: int = 0  # when the two first knew each other
+    confirmed: bool = False  # the member has accepted the customer, and not deleted them since
 
 
 class AppOpened(Event, tag=31):
@@ -301,6 +304,7 @@ AnyEvent = (
     | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
     | StrictnessSet
     | Dismissed | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
+    | TagsPut | TagsDeleted
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

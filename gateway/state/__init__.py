@@ -1,7 +1,7 @@
 """What is remembered, as tables of plain structs that name one another by key.
 
-`apply(event)` is the only writer; `voices` is derived, and not remembered. Everything else can be dumped as one value
-and loaded again, and two states that applied the same events dump the same bytes.
+`apply(event)` is the only writer; `voices` and `unionids` are derived, and not remembered. Everything else can be
+dumped as one value and loaded again, and two states that applied the same events dump the same bytes.
 """
 
 from hashlib import blake2b
@@ -94,7 +94,8 @@ QUIET: Final = frozenset({
 class State:
     """Everything the rules may read. `position` is the ordinal of the last event applied.
 
-    `voices` is derived: not dumped, and empty after every event that is not in QUIET.
+    `voices` is derived: not dumped, and empty after every event that is not in QUIET. So are `unionids`, the handles of
+    each, made again from the people.
     """
 
     def __init__(self) -> None:
@@ -117,6 +118,7 @@ class State:
         self.revoked: dict[str, int] = getattr(self, "revoked", {})
         self.strict: tuple[Switch, ...] = ()
         self.voices: dict[tuple[str, str], Voice] = {}
+        self.unionids: dict[str, list[str]] = {}
         self.bind_meters()
 
     def bind_meters(self) -> None:
@@ -225,6 +227,9 @@ class State:
         for name in Tables.__struct_fields__:
             setattr(state, name, getattr(tables, name))
         state.bind_meters()
+        for person in state.people.values():
+            if isinstance(person, Consumer) and person.unionid:
+                state.unionids.setdefault(person.unionid, []).append(person.key)
         return state
 
     def digest(self) -> str:

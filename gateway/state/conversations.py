@@ -41,6 +41,7 @@ class Relation(Struct, array_like=True):
     made_ms: int = 0
     began: int = 0
     replied: bool = False  # whether the consumer has ever said something here
+    confirmed: bool = False  # a customer toward the vendor's API, also while deleted by the consumer (DOC 90313: 84061)
 
     @property
     def live(self) -> bool:

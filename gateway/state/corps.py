@@ -8,6 +8,7 @@ from gateway.state.app_messages import AppMessages
 from gateway.state.jobs import Outcome
 from gateway.state.mass import Mass
 from gateway.state.media import Shelf
+from gateway.state.tags import TagLibrary
 from gateway.state.ways import Ways
 
 
@@ -51,6 +52,7 @@ class Corp(Struct, array_like=True):
     ways: Ways = field(default_factory=Ways)
     mass: Mass = field(default_factory=Mass)
     messages: AppMessages = field(default_factory=AppMessages)
+    tags: TagLibrary = field(default_factory=TagLibrary)
 
     def certification_at(self, now_ms: int) -> Certification:
         """Give the certification that counts now: a certified enterprise past its date is only verified."""

@@ -19,6 +19,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from adapters.compose import Gateway, run
 from adapters.world import demo
 from hutong.client import Consumer, LinkEnded, Member, Refused
+from protocol.ids import derive
 
 PROBLEM = "application/problem+json"
 STORE = "wwlanhe"
@@ -443,6 +444,7 @@ async def test_environment_has_what_an_sdk_needs(control: Control) -> None:
 
 # The description
 
+GROUP = derive("et", demo().seed or "", STORE, "tag", 1)  # the first group of tags that is made
 ANSWERED: list[tuple[str, str, str, object]] = [
     ("GET", "/corps", "/corps", None),
     ("GET", "/people", "/people?limit=3", None),
@@ -471,6 +473,10 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("PUT", "/corps/{corpid}/relations/{userid}/{handle}", f"/corps/{STORE}/relations/lisi/{AMY}", {"tags": ["vip"]}),
     ("POST", "/corps/{corpid}/groups", f"/corps/{STORE}/groups", {"name": "G", "owner": "lisi", "consumers": [AMY]}),
     ("POST", "/corps/{corpid}/codes", f"/corps/{STORE}/codes", {"userid": "lisi"}),
+    ("POST", "/corps/{corpid}/tags", f"/corps/{STORE}/tags", {"group_name": "Level", "tags": [{"name": "gold"}]}),
+    ("GET", "/corps/{corpid}/tags", f"/corps/{STORE}/tags", None),
+    ("PUT", "/corps/{corpid}/tags/{id}", f"/corps/{STORE}/tags/{GROUP}", {"name": "Rank", "order": 1}),
+    ("DELETE", "/corps/{corpid}/tags/{id}", f"/corps/{STORE}/tags/{GROUP}", None),
     ("POST", "/tokens", "/tokens", {"people": [AMY, ZHANG]}),
     ("GET", "/strictness", "/strictness", None),
     ("PUT", "/strictness", "/strictness", {"switches": ["trusted_ip"]}),

@@ -10,7 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import events
-from gateway.state.apply import app_messages, callbacks, mass, media, strictness, ways  # noqa: F401 - for their appliers
+from gateway.state.apply import (  # noqa: F401 - for their appliers
+    app_messages,
+    callbacks,
+    mass,
+    media,
+    strictness,
+    tags,
+    ways,
+)
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.conversations import AppChat, Arrival, Awaited, Conversation, Group, Kind, Relation
@@ -182,6 +190,11 @@ def consumer_put(state: State, event: events.ConsumerPut) -> None:
     consumer = state.people.get(event.handle)
     if not isinstance(consumer, Consumer):
         consumer = state.people[event.handle] = Consumer(event.handle)
+    if consumer.unionid != event.unionid:
+        if consumer.unionid:
+            state.unionids[consumer.unionid].remove(event.handle)
+        if event.unionid:
+            state.unionids.setdefault(event.unionid, []).append(event.handle)
     consumer.nickname, consumer.unionid = event.nickname, event.unionid
 
 
@@ -221,6 +234,7 @@ def relation_put(state: State, event: events.RelationPut) -> None:
     relation.blocked_by_member, relation.blocked_by_consumer = event.blocked_by_member, event.blocked_by_consumer
     relation.description, relation.company, relation.mobiles = event.description, event.company, event.mobiles
     relation.picture, relation.tag_ids, relation.made_ms = event.picture, event.tag_ids, event.made_ms
+    relation.confirmed = event.confirmed
     if relation.live != was_live:
         by = 1 if relation.live else -1
         if relation.live:

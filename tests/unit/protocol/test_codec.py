@@ -108,7 +108,15 @@ CLIENT: dict[str, Maps] = {
     "appoint": spoken("appoint", {"member": names, "on": flags}),
     "confirm": command("confirm", {"task": names}),
     "send_mass": command("send_mass", {"contents": st.lists(sendable, min_size=1, max_size=3)}, conversations=people),
-    "remark": spoken("remark", remark=st.text(max_size=20), tags=st.lists(st.text(max_size=30), max_size=5)),
+    "remark": spoken(
+        "remark",
+        remark=st.text(max_size=20),
+        tags=st.lists(st.text(max_size=30), max_size=5),
+        description=st.text(max_size=150),
+        company=st.text(max_size=20),
+        mobiles=st.lists(st.text(max_size=32), max_size=5),
+        tag_ids=people,
+    ),
 }
 BADGE = st.fixed_dictionaries(
     {"name": names, "company": names, "certification": st.sampled_from(["unverified", "verified", "certified"])}
