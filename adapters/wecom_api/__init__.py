@@ -14,7 +14,7 @@ from typing import cast
 import structlog
 from aiohttp import web
 
-from adapters.wecom_api import app_messages, base, groups, mass, media, ways
+from adapters.wecom_api import app_messages, base, counted, customers, groups, mass, media, tags, ways
 from adapters.wecom_api.answers import Visit, base_url_of, refused, said
 from adapters.wecom_api.call import BODY_BYTES_MAX, CALLS, Call, Caller, Door, No, refusing
 from adapters.wecom_api.calls import Calls
@@ -27,8 +27,8 @@ from protocol.errors import FAULT, RESERVED_ID
 from protocol.wecom.reply import Reply
 
 PREFIX = "/cgi-bin/"
-CHAPTERS = (base, groups, mass, media, app_messages, ways)  # imported so that their calls are listed
-
+# Imported so that their calls are listed.
+CHAPTERS = (base, groups, mass, media, app_messages, ways, customers, counted, tags)
 
 log = structlog.get_logger()
 
