@@ -14,7 +14,7 @@ from benchmarks.floors import floors
 from benchmarks.generator import BUILD, compile_generator
 from benchmarks.goals import GOALS
 from benchmarks.machine import machine
-from benchmarks.report import api_table, floors_table, goals_json, goals_table, row_json, table
+from benchmarks.report import api_table, floors_table, goals_json, goals_table, mass_table, row_json, table
 from benchmarks.rows import FULL, QUICK, say
 from benchmarks.suite import Found, measure
 
@@ -33,7 +33,9 @@ def main() -> int:
     _write(here, floor, found, bool(asked.quick))
     build = "" if here["python_optimized"] else " (built without optimizations)"
     print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}{build}, commit {here['commit']}\n")
-    tables = [floors_table(floor), table(found.rows), api_table(found.requests), goals_table(found)]
+    tables = [
+        floors_table(floor), table(found.rows), api_table(found.requests), mass_table(found.masses), goals_table(found)
+    ]  # fmt: skip
     print(*filter(None, tables), sep="\n\n")
     print(f"\nall of it: {RESULT}")
     for failure in found.failures:
@@ -43,7 +45,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the gateway beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="one short run a row: about a minute and a half")
+    parser.add_argument("--quick", action="store_true", help="one short run a row: about two minutes")
     parser.add_argument("--goal", type=int, choices=[goal.number for goal in GOALS], help="only what this goal needs")
     return parser.parse_args()
 
@@ -55,6 +57,7 @@ def _write(here: dict[str, Any], floor: dict[str, Any], found: Found, quick: boo
         "floors": floor,
         "rows": [row_json(row) for row in found.rows],
         "requests": [dataclasses.asdict(row) for row in found.requests],
+        "masses": [dataclasses.asdict(run) for run in found.masses],
         "goals": goals_json(found),
         "failures": found.failures,
     }

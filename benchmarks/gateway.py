@@ -15,6 +15,7 @@ from benchmarks.workload import Person, Workload, people_of
 from benchmarks.worlds import world_file
 
 REQUEST_SECONDS_MAX = 30
+DEVICE = "load"
 Durability = Literal["disk", "memory"]
 
 
@@ -25,9 +26,9 @@ class Control:
         parts = urllib.parse.urlsplit(url)
         self._address, self._root = parts.netloc, parts.path
 
-    def tokens(self, people: list[str]) -> list[str]:
+    def tokens(self, people: list[str], device: str = DEVICE) -> list[str]:
         """Ask a link token for each person, in their order."""
-        asked = {"people": people, "device": "load", "seconds": 86400}
+        asked = {"people": people, "device": device, "seconds": 86400}
         tokens: list[str] = self._ask("/tokens", json.dumps(asked).encode())["tokens"]
         return tokens
 
@@ -53,10 +54,10 @@ class Control:
 
 
 @contextmanager
-def gateway(workload: Workload, folder: Path, durability: Durability = "disk") -> Iterator[Target]:
-    """Run a gateway on an empty journal for one load."""
+def gateway(workload: Workload, folder: Path, durability: Durability = "disk", more: str = "") -> Iterator[Target]:
+    """Run a gateway on an empty journal for one load; `more` is what else there is in its world."""
     world, errors = folder / "world.toml", folder / "gateway.err"
-    world.write_text(world_file(workload))
+    world.write_text(f"{world_file(workload)}\n{more}")
     command = python(
         "-m", "hutong", "serve", "--json", "--port", "0", "--mqtt", "off", "--profile", "bench",
         "--data", str(folder / "data"), "--world", str(world), "--durability", durability,
@@ -68,12 +69,12 @@ def gateway(workload: Workload, folder: Path, durability: Durability = "disk") -
         yield Target("hutong", server.pid, address.hostname or "", address.port or 0, clients)
 
 
-def gateway_clients(workload: Workload, control: Control) -> list[Client]:
-    """Give everybody a token and the conversation of their group."""
+def gateway_clients(workload: Workload, control: Control, device: str = DEVICE) -> list[Client]:
+    """Give everybody a token and the conversation of their group; each load is a device of its own."""
     people = people_of(workload)
     kind = "single" if workload.single else "group"
     conversations = {p.group: control.conversation(p.key, kind) for p in _one_a_group(people)}
-    tokens = control.tokens([p.key for p in people])
+    tokens = control.tokens([p.key for p in people], device)
     return [Client(token, conversations[p.group], p.group, p.sends, reads=True)
             for p, token in zip(people, tokens, strict=True)]  # fmt: skip
 

@@ -5,7 +5,7 @@ import math
 from statistics import median
 from typing import Any
 
-from benchmarks import api
+from benchmarks import api, mass
 from benchmarks.goals import GOALS, Goal
 from benchmarks.rows import Row, Run
 from benchmarks.suite import Found
@@ -87,6 +87,24 @@ def _api_cells(row: api.Row) -> tuple[str, ...]:
     rates = row.values("requests_s")
     cells = (f"{median(rates):,.0f}", f"{spread_percent(rates):.0f}", f"{median(row.values('p99_ms')):.1f}")
     return (row.asked.name, row.system, *cells, f"{median(row.values('server_us')):.0f}")
+
+
+def mass_table(runs: list[mass.Run]) -> str:
+    """Lay out the mass messages beside others' chats, if there were any."""
+    head = ("mass messages", "", "sent", "median s", "slowest s", "others' p99 alone ms", "beside ms")
+    return _aligned([head, *(_mass_cells(run) for run in runs)]) if runs else ""
+
+
+def _mass_cells(run: mass.Run) -> tuple[str, ...]:
+    seconds = (f"{median(run.seconds):.2f}", f"{run.slowest_s:.2f}")
+    return (
+        "10,000 recipients",
+        "hutong",
+        f"{len(run.seconds)}",
+        *seconds,
+        f"{run.alone_ms:.1f}",
+        f"{run.beside_ms:.1f}",
+    )
 
 
 def spread_percent(values: list[float]) -> float:

@@ -61,6 +61,11 @@ class Run:
     server_waited_share: float
     generator_waited_share: float
 
+    @property
+    def disturbed(self) -> bool:
+        """Tell whether other programs took so much of the two cores that rates and latencies are no measure."""
+        return self.server_waited_share > 0.25 or self.generator_waited_share > 0.1
+
 
 @dataclass
 class Row:
@@ -85,8 +90,7 @@ class Row:
 
     @property
     def disturbed(self) -> bool:
-        """Tell whether other programs took so much of the two cores that rates are no measure."""
-        return any(run.server_waited_share > 0.25 or run.generator_waited_share > 0.1 for run in self.runs)
+        return any(run.disturbed for run in self.runs)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks import api
+from benchmarks import api, mass
 from benchmarks.generator import LoadFailed
 from benchmarks.goals import ratio
 from benchmarks.peers import mosquitto_program
@@ -33,6 +33,7 @@ AT_SHARE = {6: (ONE_TO_ONE, "ack_p99_ms"), 7: (FIVE_HUNDREDS, "delivery_p99_ms")
 BARE_GOAL = 5
 IDLE_GOAL = 8
 API_GOAL = 15
+MASS_GOALS = {9: "slowest_s", 10: "moved_ms"}
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Found:
 
     rows: list[Row] = field(default_factory=list)
     requests: list[api.Row] = field(default_factory=list)
+    masses: list[mass.Run] = field(default_factory=list)
     values: dict[int, float] = field(default_factory=dict)
     by_cpu: dict[int, float] = field(default_factory=dict)
     unsure: set[int] = field(default_factory=set)
@@ -60,6 +62,8 @@ def measure(goals: set[int], patience: Patience, floors: dict[str, Any]) -> Foun
         _measure_idle(found)
     if API_GOAL in goals:
         _measure_api(patience, found)
+    if goals & MASS_GOALS.keys():
+        _measure_mass(patience, found)
     found.failures += [f"{row.system.name} {row.workload.name}: {why}" for row in found.rows for why in row.failures]
     return found
 
@@ -131,3 +135,16 @@ def _measure_api(patience: Patience, found: Found) -> None:
     pairs = list(zip(found.requests[::2], found.requests[1::2], strict=True))
     found.values[API_GOAL] = min(api.ratio(ours, theirs, "requests_s") for ours, theirs in pairs)
     found.by_cpu[API_GOAL] = min(api.ratio(theirs, ours, "server_us") for ours, theirs in pairs)
+
+
+def _measure_mass(patience: Patience, found: Found) -> None:
+    try:
+        found.masses = mass.measure(patience)
+    except (LoadFailed, RuntimeError, OSError) as why:
+        found.values |= dict.fromkeys(MASS_GOALS, float("nan"))
+        found.failures.append(f"mass messages: {why}")
+        return
+    for goal, figure in MASS_GOALS.items():
+        found.values[goal] = mass.middle(found.masses, figure)
+        if any(run.disturbed for run in found.masses):
+            found.unsure.add(goal)
