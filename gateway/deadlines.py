@@ -12,7 +12,7 @@ from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.jobs import Job
 
-SLICES_MAX: Final = 200  # recipients of jobs in one turn, behind the people waiting
+SLICES_MAX: Final = 200  # messages of jobs in one turn, behind the people waiting
 
 
 def due_until(state: State, until_ms: int) -> list[tuple[int, Lapse]]:
@@ -43,8 +43,11 @@ def slices(state: State) -> list[SliceJob]:
     if len(jobs) > SLICES_MAX:
         jobs = sorted(jobs, key=lambda job: job.done)[:SLICES_MAX]  # not all have a slice: those who had fewest
     share = max(1, SLICES_MAX // len(jobs))
-    return [command for job in jobs for command in _slices_of(job, min(share, len(job.recipients) - job.done))]
+    return [command for job in jobs for command in _slices_of(job, share)]
 
 
-def _slices_of(job: Job, most: int) -> list[SliceJob]:
-    return [SliceJob(job.id, most)] if job.mass else [SliceJob(job.id)] * most
+def _slices_of(job: Job, share: int) -> list[SliceJob]:
+    """Give a mass message its share as one slice, with one event of what became; others a slice a recipient."""
+    if job.mass:
+        return [SliceJob(job.id, share)]
+    return [SliceJob(job.id)] * min(share, len(job.recipients) - job.done)

@@ -14,6 +14,7 @@ from adapters.compose import Gateway
 from gateway import commands
 from hutong.client import Accepted, Consumer, LinkEnded, Member, Memory, OutcomeUnknown, Refused
 from hutong.wire import Encoding
+from protocol import content
 
 CORP = "ww5f0a"
 ZHANG = f"{CORP}/zhangsan"
@@ -320,6 +321,35 @@ async def test_a_group_from_beginning_to_end(gateway: Gateway) -> None:
         await lisi.wait_for(lambda message: message.affair == "left")
         assert "between us" not in texts(bob)
         assert bob.ledger.clean and lisi.ledger.clean and zhang.ledger.clean
+
+
+async def test_a_member_confirms_mass_messages_and_makes_own_ones(gateway: Gateway) -> None:
+    async with member(gateway) as zhang, consumer(gateway) as amy, consumer(gateway, "bob") as bob:
+        first = await _told_of(gateway, zhang, content.Text("half price"), content.Link("shop", "https://x"))
+        second = await _told_of(gateway, zhang, content.Text("a mistake"))
+        assert zhang.tasks == {first: "half price", second: "a mistake"}
+        await zhang.confirm(first)
+        for customer in (amy, bob):
+            await customer.wait_for(lambda message: message.content["kind"] == "link")
+            assert texts(customer) == ["half price", ""]
+        assert isinstance(await gateway.router.ask(commands.CancelMass(CORP, second)), list)
+        await zhang.wait_for(lambda message: message.affair == "mass_cancelled")
+        assert not zhang.tasks
+        await _refused(zhang.confirm(second), "mass_cancelled")
+        await zhang.send_mass([{"kind": "text", "text": "new tea"}], [customer_of(zhang, bob)])
+        await zhang.send_mass([{"kind": "text", "text": "for all"}])
+        for customer in (amy, bob):
+            assert (await customer.wait_for(lambda message: message.text == "for all")).badge is not None
+        assert ("new tea" in texts(bob), "new tea" in texts(amy)) == (True, False)
+        assert amy.ledger.clean and bob.ledger.clean and zhang.ledger.clean
+
+
+async def _told_of(gateway: Gateway, zhang: Member, *contents: content.Sendable) -> str:
+    """Have the enterprise make a mass message, and give what the notice names it."""
+    text = next(one.text for one in contents if isinstance(one, content.Text))
+    assert isinstance(await gateway.router.ask(commands.MakeMass(CORP, "single", contents, "zhangsan")), list)
+    notice = await zhang.wait_for(lambda message: message.affair == "mass_task" and message.text == text)
+    return str(notice.content["task"])
 
 
 async def _refused(asked: Awaitable[Accepted], reason: str) -> None:

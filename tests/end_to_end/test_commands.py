@@ -142,6 +142,27 @@ def test_say_prints_the_refusal_with_its_rule_and_when_to_try_again(run: Run) ->
     run("clock", "resume")
 
 
+def test_confirm_lets_a_mass_message_be_sent_once(run: Run, server: dict[str, Any]) -> None:
+    api = f"{server['base_url']}/cgi-bin"
+    token = _answer(f"{api}/gettoken?corpid=wwlanhe&corpsecret=secret-of-wwlanhe")["access_token"]
+    body = {"sender": "wangwu", "text": {"content": "双十一"}}
+    task = _answer(f"{api}/externalcontact/add_msg_template?access_token={token}", body)["msgid"]
+    code, out, err = run("confirm", task, "--as", "wwlanhe/wangwu")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(rf"confirmed: {task} at \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d \(UTC\+8\)\n", out)
+    code, out, _ = run("confirm", task, "--as", "wwlanhe/wangwu", "--json")
+    assert (code, orjson.loads(out)["reason"]) == (1, "already")
+    assert run("confirm", task, "--as", "wwlanhe/lisi")[1].startswith("refused: no such mass message for you")
+    rules = ("limits", "explain", "--sender", "wwlanhe/wangwu", "--to", "an.sun", "--mass", "corp")
+    assert re.search(r"frequency/mass/recipient/month +yes +1 +", run(*rules)[1])
+
+
+def _answer(url: str, body: object = None) -> dict[str, Any]:
+    told: dict[str, Any] = requests.request("POST" if body else "GET", url, json=body, timeout=10).json()
+    assert told["errcode"] == 0, told
+    return told
+
+
 @pytest.mark.parametrize(
     ("speaker", "to", "says"),
     [
@@ -208,7 +229,7 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(run: Run, line: str) -> None
 @pytest.mark.parametrize(
     "line",
     ["env", "env --json", "clock", "clock advance 1d", "tail", "tail -f", "reset", "say --as a --to b hello",
-     "limits explain --sender a --to b"],
+     "confirm msg --as a", "limits explain --sender a --to b"],
 )  # fmt: skip
 def test_without_a_server_there_is_one_line_and_exit_code_3(run: Run, line: str) -> None:
     code, out, err = run(*line.split(), "--url", NOBODY)
