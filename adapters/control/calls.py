@@ -81,11 +81,17 @@ def _wants(query: CallsQuery, line: CallLine) -> bool:
 def _view(line: CallLine) -> CallView:
     reason, rule = (line.refusal.reason.name, line.refusal.rule) if line.refusal is not None else ("", "")
     errmsg = line.said if isinstance(line.said, str) else msgspec.json.decode(line.said)["errmsg"]
+    query = {_readable(key): _readable(value) for key, value in line.query.items()}
     return CallView(
-        line.ordinal, line.real_ns // 1_000_000, line.time_ms, line.method, line.path, line.errcode, errmsg,
-        line.duration_ns // 1000, line.address, line.corpid, line.agent_id, line.client, line.query,
+        line.ordinal, line.real_ns // 1_000_000, line.time_ms, line.method, _readable(line.path), line.errcode, errmsg,
+        line.duration_ns // 1000, line.address, line.corpid, line.agent_id, _readable(line.client), query,
         line.body.decode(errors="replace"), reason, rule,
     )  # fmt: skip
+
+
+def _readable(text: str) -> str:
+    """Leave out what came as bytes that are no text, and cannot be told as such."""
+    return text.encode(errors="replace").decode()
 
 
 class CoverageQuery(Body, frozen=True):

@@ -67,6 +67,20 @@ async def test_calls_keep_no_secret(wecom: Wecom) -> None:
     assert token not in str(list(wecom.gateway.calls.newest_first()))
 
 
+async def test_calls_are_listed_whatever_bytes_they_came_with(wecom: Wecom) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", wecom.gateway.listener.port)
+    for path in (b"gettoken?corpid=%FF%ED%A0%80&%FF=1", b"gett%FF%ED%A0%80?", b"gettoken", b"gettoken??a"):
+        writer.write(b"GET /cgi-bin/" + path + b" HTTP/1.1\r\nHost: x\r\nUser-Agent: \xff\xed\xa0\x80\r\n\r\n")
+        assert b" 200 " in await reader.readline()
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    writer.close()
+    line = calls.CallLine("POST", "x", "", "", {}, 0, 0)
+    line.bring(b'{"name": "\xff\xed\xa0\x80"}')
+    wecom.gateway.calls.end(line, 0, "ok")
+    assert len((await wecom.control("GET", "/calls"))["calls"]) == 5
+
+
 def test_calls_are_bounded_in_number_and_in_bytes() -> None:
     kept = calls.Calls()
     for size in (0, 10 * calls.BODY_BYTES_MAX):
