@@ -13,6 +13,10 @@ import structlog
 from aiohttp import web
 
 from adapters import control, wecom_api
+from adapters.callback_marks import FILE as MARKS_FILE
+from adapters.callback_marks import Marks
+from adapters.callback_receivers import Receivers
+from adapters.callbacks import Callbacks
 from adapters.checkpoint import keep_checkpoints
 from adapters.genesis import begin
 from adapters.http import LinkDoor, Listener
@@ -61,6 +65,7 @@ class Gateway:
     calls: Calls
     links: Links
     media: Uploads
+    receivers: Receivers
     listener: Listener
     journal: Journal
     clock: Clock
@@ -135,10 +140,12 @@ async def run(
         media = _uploads(router, folder)
         stack.push_async_callback(_end, asyncio.create_task(media.keep_swept()))
         gateway = Gateway(
-            opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), Calls(), links, media, listener,
-            opened.journal, clock, opened.fresh, turning,
+            opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), Calls(), links, media,
+            Receivers(router, clock, lambda: gateway.base_url), listener, opened.journal, clock, opened.fresh, turning,
         )  # fmt: skip
         _add_routes(app, gateway)
+        marks = Marks(folder / MARKS_FILE if folder is not None else None, router.state)
+        await stack.enter_async_context(Callbacks(router, marks, gateway.receivers).open())
         for door in doors:
             await stack.enter_async_context(door(gateway))
         stack.push_async_callback(_close_links, gateway)
@@ -154,12 +161,13 @@ def _add_routes(app: web.Application, gateway: Gateway) -> None:
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
     Pictures(router, lambda: gateway.base_url).add_to(app)
     gate = wecom_api.Gate()
-    door = control.Door(router, gateway.tokens, clock, gateway.urls, gateway.calls, gate)
+    door = control.Door(router, gateway.tokens, clock, gateway.urls, gateway.calls, gateway.receivers, gate)
     app.add_subapp(control.PREFIX, control.application(door))
     api_door = wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media, gate)
     wecom_api.Api(api_door, gateway.calls).add_to(app)
     watched = Watched(
-        router, gateway.links, gateway.listener, clock, gateway.calls, gateway.is_alive, gateway.is_ready
+        router, gateway.links, gateway.listener, clock, gateway.calls, gateway.receivers.lines, gateway.is_alive,
+        gateway.is_ready,
     )  # fmt: skip
     Health(watched).add_to(app)
 

@@ -11,6 +11,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from adapters.data_folder import sync_folder
+
 
 class Mark(NamedTuple):
     """Everything up to `position` is done; `epoch` is the world's at that point."""
@@ -60,15 +62,16 @@ class FileCursor:
         await asyncio.to_thread(self._write, msgspec.json.encode(mark))
 
     def _write(self, text: bytes) -> None:
-        fresh = self._path.with_name(self._path.name + ".new")
         with self._lock:
-            with fresh.open("wb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            replace(self._path, text)
+
+
+def replace(path: Path, text: bytes) -> None:
+    """Give a file another content; a crash leaves the old one or the new one."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    sync_folder(path.parent)

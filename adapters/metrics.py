@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from adapters.callback_lines import CallbackLines, Outcome
 from adapters.data_folder import RESERVE_BYTES
 from adapters.http import Listener, check_host
 from adapters.link import Links
@@ -23,6 +24,11 @@ WHY: Final = {  # a check says no
     "loop": "the loop has ended",
     "disk": f"less than {RESERVE_BYTES >> 20} MiB, the reserve, is free: commands are refused until there is room",
 }
+WHAT: Final[dict[Outcome, str]] = {
+    "delivered": "taken",
+    "failed": "to be tried again",
+    "given_up": "the last one, and in vain",
+}
 
 Sample = tuple[str, str, str, dict[str, float]]  # name, help, label (or none), value of each label's value
 
@@ -35,6 +41,7 @@ class Watched(NamedTuple):
     listener: Listener
     clock: Clock
     calls: Calls
+    callbacks: CallbackLines
     alive: Callable[[], bool]
     ready: Callable[[], bool]
 
@@ -47,6 +54,8 @@ def counters(watched: Watched) -> Iterator[Sample]:
         if isinstance(value, int):
             yield name, f"{name.replace('_', ' ')} since the start".capitalize(), "", {"": value}
     yield "refused", "Refused commands by reason", "reason", dict(statistics.refused)
+    for outcome, by_event in watched.callbacks.counts.items():
+        yield f"callbacks_{outcome}", f"Attempts to call an app back: {WHAT[outcome]}", "event", dict(by_event)
     calls = watched.calls
     yield "calls", "Calls of the vendor's API", "", {"": calls.newest}
     yield "calls_unknown", "Calls of paths that nobody knows", "", {"": calls.unknown}

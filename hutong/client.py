@@ -112,6 +112,10 @@ class Member(Person):
         """End a group; only its owner may."""
         return await self.command("dismiss", conversation=self.conversation(group))
 
+    async def enter(self, app: str) -> Accepted:
+        """Open an app of the enterprise, to write to it; the answer names the conversation."""
+        return await self.command("enter", app=app)
+
     async def remark(
         self,
         to: str,

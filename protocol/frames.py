@@ -199,6 +199,13 @@ class Dismiss(Frame, tag="dismiss"):
     conversation: Id
 
 
+class Enter(Frame, tag="enter"):
+    """A member opens an app of the enterprise; the answer names the conversation to write to it in."""
+
+    number: Number
+    app: Id
+
+
 class Remark(Frame, tag="remark"):
     """A member edits what is noted of a customer; lengths as in the vendor's own API (DOC 92115).
 
@@ -233,7 +240,7 @@ class SendMass(Frame, tag="send_mass"):
 
 MemberCommand = (
     Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove
-    | Rename | Announce | HandOver | Appoint | Dismiss | Remark | Confirm | SendMass
+    | Rename | Announce | HandOver | Appoint | Dismiss | Remark | Confirm | SendMass | Enter
 )  # fmt: skip
 ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave
 ClientCommand = MemberCommand | ConsumerCommand

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from adapters.control import (
     acts,
+    callbacks,
     calls,
     catalogue,
     clock,
@@ -33,6 +34,7 @@ from adapters.control.problems import answer_with_problems
 PREFIX = "/_hutong"
 SUBJECTS = (
     acts,
+    callbacks,
     catalogue,
     calls,
     openapi,

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from adapters.callback_receivers import Receivers
 from adapters.control.problems import plain, refused
 from adapters.strict import Wrong, from_json, from_text
 from adapters.tokens import TokenBox
@@ -49,6 +50,7 @@ class Door:
     clock: Clock
     urls: Callable[[], Urls]
     calls: Calls
+    receivers: Receivers
     gate: Gate = field(default_factory=Gate)
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WAITING_MAX))

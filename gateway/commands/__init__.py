@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gateway.commands.callbacks import NoteVerified as NoteVerified
 from gateway.commands.command import Command as Command
 from gateway.commands.customers import MarkCustomer as MarkCustomer
 from gateway.commands.customers import NoteCustomer as NoteCustomer

@@ -13,6 +13,7 @@ import msgspec
 from gateway import commands
 from gateway.decide import (
     app_messages,
+    callbacks,
     contacts,
     customers,
     directory,
@@ -56,10 +57,12 @@ CLIENT_HANDLERS: Final[dict[type, ClientHandler]] = {
     frames.Confirm: mass.confirm,
     frames.SendMass: mass.send_own,
     frames.Dismiss: groups.dismiss,
+    frames.Enter: callbacks.enter,
 }
 COMMANDS_OF: Final = {"member": get_args(frames.MemberCommand), "consumer": get_args(frames.ConsumerCommand)}
 CONTROL: Final = "control"  # the device of what control does for a person
 SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | Refusal | commands.Repeated]]] = {
+    **callbacks.HANDLERS,
     **directory.HANDLERS,
     **media.HANDLERS,
     **ways.HANDLERS,

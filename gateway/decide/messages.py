@@ -200,7 +200,7 @@ def say(state: State, now_ms: int, command: SendFor, origin: Origin | None) -> l
         return refusal
     draft = Draft(state, now_ms)
     if conversation.id not in state.conversations:
-        _open_app_chat(draft, conversation, command.sender)
+        open_app_chat(draft, conversation, command.sender)
     draft.say(attempt, command.sender, badge, origin)
     return draft.events
 
@@ -227,7 +227,8 @@ def _target(state: State, command: SendFor, sender: AnyPerson | App) -> Conversa
     return state.conversations[name] if name is not None else Refusal(UNKNOWN_CONVERSATION, _TO)
 
 
-def _open_app_chat(draft: Draft, conversation: Conversation, agent_id: str) -> None:
+def open_app_chat(draft: Draft, conversation: Conversation, agent_id: str) -> None:
+    """Open the first conversation of an app and a person, and tell the person."""
     assert conversation.app is not None
     person = conversation.app.person
     draft.add(AppOpened(conversation.corpid, agent_id, person, conversation.id))

@@ -17,6 +17,7 @@ from gateway.events.app_messages import AppRecalled as AppRecalled
 from gateway.events.app_messages import AppSaid as AppSaid
 from gateway.events.app_messages import AppSpoke as AppSpoke
 from gateway.events.callbacks import CallbackDue as CallbackDue
+from gateway.events.callbacks import CallbackVerified as CallbackVerified
 from gateway.events.event import Event as Event
 from gateway.events.event import Origin as Origin
 from gateway.events.mass import MassAnnounced as MassAnnounced
@@ -299,7 +300,7 @@ class Delivered(Event, tag=53):
 AnyEvent = (
     Posted | Answered | WorldReset | ProfileSet | ClockSet | TokenRevoked | CorpPut | AppPut | DepartmentPut | MemberPut
     | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
-    | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue
+    | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue | CallbackVerified
     | MediaKept | AppSpoke | AppSaid | AppRecalled
     | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
     | StrictnessSet

@@ -14,3 +14,11 @@ class CallbackDue(Event, tag=60):
     agent_ids: tuple[str, ...]
     change: AnyChange
     time_ms: int
+
+
+class CallbackVerified(Event, tag=61):
+    """The receiver of an app's callbacks has answered the check of its address, as it stands now."""
+
+    corpid: str
+    agent_id: str
+    time_ms: int

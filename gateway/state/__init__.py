@@ -95,12 +95,14 @@ class State:
     """Everything the rules may read. `position` is the ordinal of the last event applied.
 
     `voices` is derived: not dumped, and empty after every event that is not in QUIET. So are `unionids`, the handles of
-    each, made again from the people.
+    each, made again from the people. Nor is `newest_due` dumped: the newest position that some app is to be called back
+    about, 0 after a load.
     """
 
     def __init__(self) -> None:
         self.position = 0
         self.epoch = 0
+        self.newest_due = 0
         self.clear()
 
     def clear(self) -> None:

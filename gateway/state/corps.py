@@ -22,6 +22,12 @@ class App(Struct, array_like=True):
     conversations: dict[str, str] = field(default_factory=dict)  # person → conversation
     due: list[int] = field(default_factory=list)  # positions of the newest records it is to be called back about
     rights: Rights = Rights()
+    callback_verified: bool = False  # the receiver has answered the check of its address as it stands
+
+    @property
+    def callback(self) -> tuple[str, str, str]:
+        """Give where and how it is called back."""
+        return self.callback_url, self.callback_token, self.callback_aes_key
 
 
 class Department(Struct, array_like=True):

@@ -462,11 +462,13 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("GET", "/messages", "/messages", None),
     ("GET", "/decisions", "/decisions", None),
     ("GET", "/calls", "/calls?limit=2", None),
+    ("GET", "/callbacks", "/callbacks?outcome=failed&limit=2", None),
     ("GET", "/wecom/coverage", "/wecom/coverage?path=gettoken", None),
     ("GET", "/limits/explain", f"/limits/explain?sender={ZHANG}&to=an.qian&content=", None),
     ("GET", "/env", "/env", None),
     ("PUT", "/corps/{corpid}", "/corps/wwnew", {"name": "New"}),
     ("PUT", "/corps/{corpid}/apps/{agent_id}", f"/corps/{STORE}/apps/9", {"name": "Bot", "secret": "s"}),
+    ("POST", "/corps/{corpid}/apps/{agent_id}/callback/verify", f"/corps/{STORE}/apps/9/callback/verify", None),
     ("PUT", "/corps/{corpid}/departments/{id}", f"/corps/{STORE}/departments/9", {"name": "Shop", "store": True}),
     ("PUT", "/corps/{corpid}/members/{userid}", f"/corps/{STORE}/members/new", {"name": "New", "departments": [2]}),
     ("PUT", "/consumers/{handle}", "/consumers/new", {"nickname": "New"}),
@@ -491,7 +493,7 @@ ANSWERED: list[tuple[str, str, str, object]] = [
 ELSEWHERE = {
     ("GET", "/errors"), ("GET", "/errors/{code}"),
     ("GET", "/openapi.json"), ("GET", "/wecom/openapi.json"), ("GET", "/world"), ("POST", "/tickets"),
-    ("POST", "/tokens/revoke"),
+    ("POST", "/tokens/revoke"), ("POST", "/corps/{corpid}/apps/{agent_id}/callback/replay"),
 }  # fmt: skip
 
 

@@ -6,6 +6,8 @@ wechatpy is synchronous: its calls run in a thread, while the gateway turns in t
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -17,6 +19,7 @@ from wechatpy.work import WeChatClient
 from adapters.compose import Gateway, run
 from adapters.opening import restore
 from adapters.world import demo
+from gateway.config import Config
 from gateway.events import CallbackDue, decode
 from gateway.state import State
 from protocol.wecom.changes import AnyChange
@@ -138,16 +141,23 @@ def changes(wecom: Wecom) -> list[AnyChange]:
 @pytest.fixture
 async def wecom(request: pytest.FixtureRequest) -> AsyncIterator[Wecom]:
     """Run a gateway with the demo's world under today's numbers."""
+    async with running() as seen:
+        yield seen
+        driven.settle(request.node.nodeid, list(seen.gateway.calls.newest_first()))
+
+
+@asynccontextmanager
+async def running(data: Path | None = None, **bounds: Any) -> AsyncIterator[Wecom]:
+    """Run such a gateway with other bounds, or on disk; what is there goes on."""
     connector = TCPConnector(limit=0)
     async with (
-        run(None, durability="memory", world=demo) as gateway,
+        run(data, durability="disk" if data else "memory", config=Config(**bounds), world=demo) as gateway,
         ClientSession(connector=connector, timeout=ClientTimeout(total=30)) as session,
     ):
         gateway.calls.lines_max, gateway.calls.bytes_max = 10**6, 10**9
         seen = Wecom(gateway, session)
         yield seen
         seen.close()
-        driven.settle(request.node.nodeid, list(gateway.calls.newest_first()))
         lived = gateway.router.state
         assert restore(gateway.journal).digest() == lived.digest(), "a restart forgets something"
         assert State.load(lived.dump()).digest() == lived.digest(), "a checkpoint forgets something"

@@ -142,10 +142,11 @@ def corp_put(state: State, event: events.CorpPut) -> None:
 def app_put(state: State, event: events.AppPut) -> None:
     apps = state.corps[event.corpid].apps
     known = apps.get(event.agent_id)
-    apps[event.agent_id] = App(
+    app = apps[event.agent_id] = App(
         event.agent_id, event.name, event.secret, event.callback_url, event.callback_token, event.callback_aes_key,
         known.conversations if known else {}, known.due if known else [], event.rights,
     )  # fmt: skip
+    app.callback_verified = known is not None and known.callback_verified and known.callback == app.callback
 
 
 @applies(events.DepartmentPut)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.events.callbacks import CallbackDue
+from gateway.events.callbacks import CallbackDue, CallbackVerified
 from gateway.state.apply.registry import applies
 
 if TYPE_CHECKING:
@@ -27,5 +27,11 @@ def heard(state: State, corpid: str, agent_id: str) -> None:
     if not app.callback_url:
         return
     app.due.append(state.position)
+    state.newest_due = state.position
     if len(app.due) > DUE_MAX:
         del app.due[: len(app.due) - DUE_MAX]
+
+
+@applies(CallbackVerified)
+def callback_verified(state: State, event: CallbackVerified) -> None:
+    state.corps[event.corpid].apps[event.agent_id].callback_verified = True

@@ -29,7 +29,7 @@ Open = Callable[..., Simulation]
 async def open_simulation() -> AsyncIterator[Open]:
     opened: list[Simulation] = []
 
-    def make(talk: int = 0, **bounds: int) -> Simulation:
+    def make(talk: int = 0, **bounds: Any) -> Simulation:
         opened.append(Simulation(history(talk), Config(**bounds)))
         return opened[-1]
 

@@ -108,6 +108,7 @@ CLIENT: dict[str, Maps] = {
     "appoint": spoken("appoint", {"member": names, "on": flags}),
     "confirm": command("confirm", {"task": names}),
     "send_mass": command("send_mass", {"contents": st.lists(sendable, min_size=1, max_size=3)}, conversations=people),
+    "enter": command("enter", {"app": names}),
     "remark": spoken(
         "remark",
         remark=st.text(max_size=20),

@@ -1,0 +1,92 @@
+"""How far each app's callbacks have come, kept over restarts in one file for all apps.
+
+What is done is marked after it was done: a crash in between does it again. The file is written in the background, one
+write for all that came meanwhile.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+from msgspec import Struct, field
+
+from adapters.cursor import replace
+from gateway.state import State
+
+FILE: Final = "callbacks.json"
+
+log = structlog.get_logger()
+
+
+class Progress(Struct):
+    """Everything of an app up to `upto` is done, but for what waits aside: position → attempts made."""
+
+    upto: int = 0
+    aside: dict[int, int] = field(default_factory=dict)
+
+
+class Marked(Struct):
+    epoch: int = 0
+    apps: dict[str, Progress] = field(default_factory=dict)  # by key, as corpid/#agent_id
+
+
+class Marks:
+    """The progress of all apps; without a path it lives as long as the process."""
+
+    def __init__(self, path: Path | None, state: State) -> None:
+        self._path = path
+        self._state = state
+        self._changed = asyncio.Event()
+        self._ended = False
+        self._apps = self._load()
+
+    def _load(self) -> dict[str, Progress]:
+        """Read the file; marks of another epoch, or beyond the journal's end, are another journal's."""
+        try:
+            marked = msgspec.json.decode(self._path.read_bytes(), type=Marked) if self._path is not None else Marked()
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return {}
+        beyond = any(app.upto > self._state.position for app in marked.apps.values())
+        if marked.epoch != self._state.epoch or beyond:
+            return {}
+        return marked.apps
+
+    def of(self, key: str) -> Progress:
+        return self._apps.setdefault(key, Progress())
+
+    def keys(self) -> set[str]:
+        return set(self._apps)
+
+    def forget(self, key: str) -> None:
+        """Drop an app that is no more."""
+        self._apps.pop(key, None)
+        self.changed()
+
+    def changed(self) -> None:
+        """Have what has changed written."""
+        self._changed.set()
+
+    async def keep(self) -> None:
+        """Write whenever something has changed, one write at a time, until ended."""
+        is_last = False
+        while not is_last:
+            await self._changed.wait()
+            self._changed.clear()
+            is_last = self._ended
+            if self._path is not None:
+                await self._store(self._path)
+
+    def end(self) -> None:
+        """Have the newest marks written, and `keep` return."""
+        self._ended = True
+        self._changed.set()
+
+    async def _store(self, path: Path) -> None:
+        """Write now; a disk that does not take it costs repeats after a crash, and nothing else."""
+        text = msgspec.json.encode(Marked(self._state.epoch, self._apps))
+        try:
+            await asyncio.to_thread(replace, path, text)
+        except OSError as why:
+            log.warning("callbacks_not_marked", why=str(why))

@@ -1,0 +1,79 @@
+"""One question to a receiver over HTTP, and what came back; the receiver is trusted with nothing.
+
+Rules of the file:
+- An answer is read up to a bound, as it is: no redirect is followed, nothing is unpacked, no cookie is kept.
+- A connection is used again while the receiver keeps it open; no receiver waits for another's connection.
+"""
+
+import asyncio
+from time import perf_counter_ns
+from typing import Final, NamedTuple
+
+from aiohttp import ClientError, ClientResponse, ClientSession, DummyCookieJar, TCPConnector
+from yarl import URL
+
+from protocol.wecom.envelope import ENVELOPE_BYTES_MAX
+
+KEPT_S: Final = 2.0  # an idle connection: some receivers close theirs after 5 s, and the race is theirs to win
+
+
+class Answer(NamedTuple):
+    """What became of a question: a status and a body, or no status and an error."""
+
+    status: int
+    body: bytes
+    error: str
+    duration_us: int
+
+
+class Poster:
+    """Asks receivers, as many at a time as there are."""
+
+    def __init__(self) -> None:
+        self._session = ClientSession(
+            connector=TCPConnector(limit=0, keepalive_timeout=KEPT_S),
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            headers={"User-Agent": "hutong", "Accept-Encoding": "identity"},
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def ask(self, url: str, query: dict[str, str], body: bytes | None, seconds: float) -> Answer:
+        """POST a body, or GET where there is none; every way to fail is an answer."""
+        began = perf_counter_ns()
+        status, told, error = 0, b"", ""
+        try:
+            async with asyncio.timeout(seconds):
+                status, told, error = await self._ask(url, query, body)
+        except TimeoutError:
+            error = f"no answer within {seconds:g} s"
+        except (ClientError, OSError, ValueError) as why:
+            error = f"no connection: {str(why) or type(why).__name__}"
+        return Answer(status, told, error, (perf_counter_ns() - began) // 1000)
+
+    async def _ask(self, url: str, query: dict[str, str], body: bytes | None) -> tuple[int, bytes, str]:
+        where = URL(url)
+        if where.scheme not in ("http", "https") or not where.host:
+            return 0, b"", "the address is none of http or https"
+        headers = {} if body is None else {"Content-Type": "text/xml"}
+        method = "GET" if body is None else "POST"
+        async with self._session.request(
+            method, where.update_query(query), data=body, headers=headers, allow_redirects=False
+        ) as response:
+            told = await _read(response)
+            if told is None:
+                response.close()
+                return response.status, b"", f"an answer of more than {ENVELOPE_BYTES_MAX} bytes"
+            return response.status, told, "" if response.status == 200 else f"status {response.status}"
+
+
+async def _read(response: ClientResponse) -> bytes | None:
+    """Read an answer, if it is not too long."""
+    told = bytearray()
+    async for chunk in response.content.iter_any():
+        told += chunk
+        if len(told) > ENVELOPE_BYTES_MAX:
+            return None
+    return bytes(told)
