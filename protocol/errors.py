@@ -125,6 +125,9 @@ NOT_MAKER = _reason(910845, "not_maker", "only the app that made it may change i
 # ways from 910860
 DISMISSED = _reason(910863, "dismissed", "the group has been dismissed", "never")
 WAY_MEMBERS = _reason(910860, "way_members", "a way of this kind may not have so many members, or so few", "never")
+WAY_GROUPS = _reason(910864, "way_groups", "a join way is of one to five groups", "never")
+UNKNOWN_TEMPLATE = _reason(910865, "unknown_template", "no such welcome for groups", "never")
+NOT_MAKER = _reason(910866, "not_maker", "only the app that made it may change it", "never")
 UNKNOWN_WELCOME = _reason(910861, "unknown_welcome", "no such welcome code, or one that is too old", "never")
 WELCOMED = _reason(910862, "welcomed", "the customer was welcomed already, or the two have begun to talk", "never")
 # mass messages from 910880

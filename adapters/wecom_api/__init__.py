@@ -14,7 +14,19 @@ from typing import cast
 import structlog
 from aiohttp import web
 
-from adapters.wecom_api import app_messages, base, counted, customers, groups, mass, media, tags, ways
+from adapters.wecom_api import (
+    app_messages,
+    base,
+    counted,
+    customers,
+    groups,
+    join_ways,
+    mass,
+    media,
+    tags,
+    templates,
+    ways,
+)
 from adapters.wecom_api.answers import Visit, base_url_of, refused, said
 from adapters.wecom_api.call import BODY_BYTES_MAX, CALLS, Call, Caller, Door, No, refusing
 from adapters.wecom_api.calls import Calls
@@ -28,7 +40,8 @@ from protocol.wecom.reply import Reply
 
 PREFIX = "/cgi-bin/"
 # Imported so that their calls are listed.
-CHAPTERS = (base, groups, mass, media, app_messages, ways, customers, counted, tags)
+CHAPTERS = (app_messages, base, counted, customers, groups, join_ways, mass, media, tags, templates, ways)
+
 
 log = structlog.get_logger()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from adapters.world.file import CodeRow, ContactWayRow, CorpRow, DepartmentRow, RelationRow, World
+from adapters.world.file import CodeRow, ContactWayRow, CorpRow, DepartmentRow, JoinWayRow, RelationRow, World
 from gateway import commands
 from gateway.commands import Command
 from gateway.rights import Rights
@@ -103,6 +103,8 @@ def _groups(corp: CorpRow) -> Iterator[Command]:
         yield _code(corp.corpid, code)
     for way in sorted(corp.contact_way, key=lambda row: not row.code):
         yield _contact_way(corp.corpid, way)
+    for join_way in sorted(corp.join_way, key=lambda row: not row.code):
+        yield _join_way(corp.corpid, join_way)
 
 
 def _code(corpid: str, row: CodeRow) -> Command:
@@ -113,4 +115,11 @@ def _contact_way(corpid: str, row: ContactWayRow) -> Command:
     return commands.PutContactWay(
         corpid, row.type, row.scene, tuple(row.members), tuple(row.departments), row.style, row.remark,
         row.skip_verify, row.state, row.exclusive, row.mark_source, code=row.code,
+    )  # fmt: skip
+
+
+def _join_way(corpid: str, row: JoinWayRow) -> Command:
+    return commands.PutJoinWay(
+        corpid, row.scene, tuple(row.groups), row.remark, row.state, row.auto_create, row.base_name, row.base_id,
+        row.mark_source, row.code, row.rooms,
     )  # fmt: skip

@@ -102,14 +102,7 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
     _distinct((row.chat_id for row in corp.group if row.chat_id), f"{place}group", "chat_id")
     for where, group in _placed(corp.group, f"{place}group"):
         _group(group, at, names, where)
-    codes = [row.code for row in corp.code] + [row.code for row in corp.contact_way]
-    _distinct(filter(None, codes), f"{place}code", "code")
-    for where, code in _placed(corp.code, f"{place}code"):
-        _code(code, at, where)
-        _take(code.code, corp.corpid, names, where)
-    for where, way in _placed(corp.contact_way, f"{place}contact_way"):
-        _contact_way(way, at, where)
-        _take(way.code, corp.corpid, names, where)
+    _codes(corp, at, names, place)
 
 
 def _departments(rows: list[DepartmentRow], at: CorpNames, place: str) -> None:
@@ -154,6 +147,21 @@ def _group(group: GroupRow, at: CorpNames, names: Names, where: str) -> None:
         _known(name, names.consumers, "consumer", f"{where}.consumers")
     if group.chat_id:
         at.chats.add(group.chat_id)
+
+
+def _codes(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
+    codes = [row.code for rows in (corp.code, corp.contact_way, corp.join_way) for row in rows]
+    _distinct(filter(None, codes), f"{place}code", "code")
+    for where, code in _placed(corp.code, f"{place}code"):
+        _code(code, at, where)
+        _take(code.code, corp.corpid, names, where)
+    for where, way in _placed(corp.contact_way, f"{place}contact_way"):
+        _contact_way(way, at, where)
+        _take(way.code, corp.corpid, names, where)
+    for where, join_way in _placed(corp.join_way, f"{place}join_way"):
+        for name in join_way.groups:
+            _known(name, at.chats, "group", f"{where}.groups")
+        _take(join_way.code, corp.corpid, names, where)
 
 
 def _code(code: CodeRow, at: CorpNames, where: str) -> None:

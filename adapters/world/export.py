@@ -10,12 +10,13 @@ from adapters.world.file import (
     CorpRow,
     DepartmentRow,
     GroupRow,
+    JoinWayRow,
     KnownRow,
     MemberRow,
     RelationRow,
     World,
 )
-from gateway.events import CodePut, ContactWay
+from gateway.events import CodePut, ContactWay, JoinWay
 from gateway.state import State
 from gateway.state.conversations import Conversation, Group
 from gateway.state.corps import Corp
@@ -71,6 +72,7 @@ def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
         [_group(state, group) for group in map(state.group, corp.chats.values()) if not group.dismissed],
         _codes(state, codes),
         _contact_ways(codes),
+        _join_ways(state, codes),
     )
 
 
@@ -129,3 +131,20 @@ def _contact_ways(codes: list[CodePut]) -> list[ContactWayRow]:
         for put in codes
         if isinstance(put.way, ContactWay) and not put.way.expires_s
     ]  # fmt: skip
+
+
+def _join_ways(state: State, codes: list[CodePut]) -> list[JoinWayRow]:
+    """Write the join ways that still have a group."""
+    rows = []
+    for put in codes:
+        if not isinstance(put.way, JoinWay):
+            continue
+        way, groups = put.way, [state.group(chat) for chat in put.way.chats]
+        living = [group.chat_id for group in groups if not group.dismissed]
+        if living:
+            row = JoinWayRow(
+                way.scene, living, put.code, way.remark, put.state, way.auto_create, way.base_name, way.base_id,
+                way.mark_source, way.rooms,
+            )  # fmt: skip
+            rows.append(row)
+    return rows

@@ -118,6 +118,21 @@ class ContactWayRow(Row):
     mark_source: bool = True
 
 
+class JoinWayRow(Row):
+    """A code that an app has made, of groups (their chat_ids); `rooms` counts those that it has made itself."""
+
+    scene: Literal[1, 2]
+    groups: Annotated[list[Id], Meta(min_length=1, max_length=5)]
+    code: Id = ""
+    remark: Annotated[str, Meta(max_length=30)] = ""
+    state: State = ""
+    auto_create: bool = True
+    base_name: Annotated[str, Meta(max_length=40)] = ""
+    base_id: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1
+    mark_source: bool = True
+    rooms: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+
+
 class CorpRow(Row):
     corpid: Corpid
     name: Name
@@ -132,6 +147,7 @@ class CorpRow(Row):
     group: list[GroupRow] = []
     code: list[CodeRow] = []
     contact_way: list[ContactWayRow] = []
+    join_way: list[JoinWayRow] = []
 
 
 class World(Row):

@@ -17,8 +17,12 @@ from gateway.commands.tags import MakeTags as MakeTags
 from gateway.commands.tags import NewTag as NewTag
 from gateway.commands.tags import PutTags as PutTags
 from gateway.commands.ways import ChangeContactWay as ChangeContactWay
+from gateway.commands.ways import ChangeJoinWay as ChangeJoinWay
+from gateway.commands.ways import DropTemplate as DropTemplate
 from gateway.commands.ways import DropWay as DropWay
 from gateway.commands.ways import PutContactWay as PutContactWay
+from gateway.commands.ways import PutJoinWay as PutJoinWay
+from gateway.commands.ways import PutTemplate as PutTemplate
 from gateway.commands.ways import SendWelcome as SendWelcome
 from gateway.events import Origin
 from gateway.profile import Certification, Profile

@@ -1,4 +1,4 @@
-"""What is asked of contact ways and welcome codes."""
+"""What is asked of contact ways, join ways, welcome codes and templates."""
 
 from typing import Literal
 
@@ -47,6 +47,26 @@ class ChangeContactWay(Command):
     conclusions: bytes | UnsetType = UNSET
 
 
+class PutJoinWay(Command):
+    """Make a code of several groups; without a code one is derived."""
+
+    corpid: str
+    scene: Literal[1, 2]
+    chat_ids: tuple[str, ...]
+    remark: str = ""
+    state: str = ""
+    auto_create: bool = True
+    base_name: str = ""
+    base_id: int = 1
+    mark_source: bool = True
+    code: str = ""
+    rooms: int = 0
+
+
+class ChangeJoinWay(PutJoinWay):
+    """Change all of a join way (DOC 92229)."""
+
+
 class DropWay(Command):
     """Let a contact way or a join way be no more; what came by it stays."""
 
@@ -61,3 +81,18 @@ class SendWelcome(Command):
     corpid: str
     code: str
     contents: tuple[Sendable, ...]
+
+
+class PutTemplate(Command):
+    """Make a welcome for groups, or with an id change the app's own."""
+
+    corpid: str
+    agent_id: str
+    body: bytes
+    id: str = ""
+
+
+class DropTemplate(Command):
+    corpid: str
+    agent_id: str
+    id: str

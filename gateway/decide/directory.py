@@ -29,6 +29,7 @@ from protocol.errors import (
     UNKNOWN_TAG,
 )
 from protocol.ids import member_key
+from protocol.wecom.changes import ChatCreated
 
 CORPS_MAX: Final = 1_000
 PEOPLE_MAX: Final = 2_000_000
@@ -220,8 +221,11 @@ def put_group(state: State, now_ms: int, command: commands.PutGroup) -> Decided:
     new = tuple(key for key in everyone if key not in seats)
     if conversation in state.conversations:
         _tell_changes(draft, state.conversations[conversation], command)
+    is_new = conversation not in state.conversations
     if new:
         seat(draft, conversation, (command.corpid, chat_id, command.name), new, "created", owner)
+    if is_new:
+        draft.call_back(command.corpid, ChatCreated(chat_id))
     return draft.events
 
 

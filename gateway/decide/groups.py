@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from gateway.decide import ways
 from gateway.decide.draft import Draft
 from gateway.decide.seats import dismiss as end
 from gateway.decide.seats import seat, tell, unseat
-from gateway.events import GroupPut
+from gateway.events import CodePut, GroupPut, JoinWay
 from gateway.policy import badge, content, group_size, speak
 from gateway.refusal import Refusal
 from gateway.state import State
@@ -22,10 +24,12 @@ from protocol.errors import (
     DEPARTED,
     DISMISSED,
     EMPTY,
+    GROUP_FULL,
     NOT_ADMIN,
     NOT_IN_GROUP,
     NOT_OWNER,
     NOT_RELATED,
+    QR_CLOSED,
     TOO_MANY,
     UNKNOWN_CODE,
     UNKNOWN_CONVERSATION,
@@ -33,6 +37,7 @@ from protocol.errors import (
     WRONG_KIND,
     WRONG_SIDE,
 )
+from protocol.wecom.changes import ChatCreated
 
 STAYS_MAX: Final = 100  # times that one person may join one group by its code
 
@@ -42,9 +47,7 @@ def create(state: State, now_ms: int, person: AnyPerson, frame: frames.Create) -
     if not isinstance(person, Member):
         return Refusal(WRONG_SIDE)
     corp = state.corps[person.corpid]
-    refusal = speak.refusal_of(state, person)
-    if refusal is None and not corp.has(state.profile.group_create_certification_min, now_ms):
-        refusal = Refusal(BADGE_TOO_LOW, "badge/group_create_certification_min")
+    refusal = speak.refusal_of(state, person) or _may_make(state, corp, now_ms)
     if refusal is not None:
         return refusal
     guests = _guests(state, corp, person, frame.members, frame.consumers)
@@ -52,16 +55,21 @@ def create(state: State, now_ms: int, person: AnyPerson, frame: frames.Create) -
         return guests
     everyone = (person.key, *(guest for guest in guests if guest != person.key))
     refusal = group_size.check(state, None, len(everyone))
-    if len(state.conversations) >= CONVERSATIONS_MAX:
-        refusal = Refusal(TOO_MANY, "conversations")
     if refusal is not None:
         return refusal
-    draft = Draft(state, now_ms)
-    chat_id = draft.new_id("wr", corp.corpid)
-    conversation = draft.new_id("cv", corp.corpid)
-    draft.add(GroupPut(corp.corpid, conversation, chat_id, frame.name, person.key, (), "", now_ms))
-    seat(draft, conversation, (corp.corpid, chat_id, frame.name), everyone, "created", person.key)
-    draft.conversation = conversation
+    return make(Draft(state, now_ms), person, frame.name, everyone)
+
+
+def make(draft: Draft, owner: Member, name: str, people: tuple[str, ...]) -> Draft | Refusal:
+    """Make a group, and tell the enterprise."""
+    if len(draft.state.conversations) >= CONVERSATIONS_MAX:
+        return Refusal(TOO_MANY, "conversations")
+    corpid = owner.corpid
+    chat_id = draft.new_id("wr", corpid)
+    draft.conversation = draft.new_id("cv", corpid)
+    draft.add(GroupPut(corpid, draft.conversation, chat_id, name, owner.key, (), "", draft.now_ms))
+    seat(draft, draft.conversation, (corpid, chat_id, name), people, "created", owner.key)
+    draft.call_back(corpid, ChatCreated(chat_id))
     return draft
 
 
@@ -92,25 +100,71 @@ def _guests(
 
 
 def join(state: State, now_ms: int, person: AnyPerson, frame: frames.Join) -> Draft | Refusal:
-    """Let a consumer take a seat by the group's QR code."""
+    """Let a consumer take a seat by a code of groups: in the first that has room, or in a new one if none has.
+
+    Who sits in one of them already, gets no second seat.
+    """
     code = ways.code_of(state, frame.code)
-    if code is None or not code.conversation or not isinstance(person, Consumer):
+    if code is None or not isinstance(person, Consumer):
         return Refusal(UNKNOWN_CODE)
-    group, corp = state.group(code.conversation), state.corps[code.corpid]
-    if group.dismissed:
-        return Refusal(DISMISSED, "group/dismissed")
-    if person.key in group.seats:
+    chats = code.way.chats if isinstance(code.way, JoinWay) else (code.conversation,)
+    groups = [(chat, state.group(chat)) for chat in chats if chat]
+    if not groups:
+        return Refusal(UNKNOWN_CODE)
+    if any(person.key in group.seats for _, group in groups):
         return Refusal(ALREADY, "relation/seat")
-    if len(person.conversations.get(code.conversation, ())) >= 2 * STAYS_MAX:
-        return Refusal(TOO_MANY, "group/stays")
-    refusal = badge.check_new_customer(state, corp, person, now_ms) or group_size.check(state, group, 1, scanned=True)
+    refusal = badge.check_new_customer(state, state.corps[code.corpid], person, now_ms)
     if refusal is not None:
         return refusal
-    draft = Draft(state, now_ms)
-    chat = corp.corpid, group.chat_id, group.name
-    seat(draft, code.conversation, chat, (person.key,), "scanned", state=code.state)
-    draft.conversation = code.conversation
+    refusals = []
+    for chat, group in groups:
+        refusal = _closed(state, person, chat, group)
+        if refusal is None:
+            draft = Draft(state, now_ms)
+            draft.conversation = chat
+            _scanned(draft, code, (code.corpid, group.chat_id, group.name), person)
+            return draft
+        refusals.append(refusal)
+    is_full = any(refusal.reason in (GROUP_FULL, QR_CLOSED) for refusal in refusals)
+    if is_full and isinstance(code.way, JoinWay) and code.way.auto_create:
+        return _join_new(state, now_ms, code, code.way, person)
+    return refusals[0]
+
+
+def _closed(state: State, person: Consumer, chat: str, group: Group) -> Refusal | None:
+    """Tell why a consumer may not come into this group by its code, or None."""
+    if group.dismissed:
+        return Refusal(DISMISSED, "group/dismissed")
+    if len(person.conversations.get(chat, ())) >= 2 * STAYS_MAX:
+        return Refusal(TOO_MANY, "group/stays")
+    return group_size.check(state, group, 1, scanned=True)
+
+
+def _scanned(draft: Draft, code: CodePut, chat: tuple[str, str, str], person: Consumer) -> None:
+    seat(draft, draft.conversation, chat, (person.key,), "scanned", state=code.state)
+
+
+def _join_new(state: State, now_ms: int, code: CodePut, way: JoinWay, person: Consumer) -> Draft | Refusal:
+    """Make the next group of a join way, of the newest one's owner, and let the consumer in (DOC 92229)."""
+    newest = state.group(way.chats[-1])
+    owner, corp = state.member(newest.owner), state.corps[code.corpid]
+    refusal = speak.refusal_of(state, owner) or _may_make(state, corp, now_ms)
+    if refusal is not None:
+        return refusal
+    name = f"{way.base_name or newest.name}{way.base_id + way.rooms}"
+    draft = make(Draft(state, now_ms), owner, name, (owner.key,))
+    if isinstance(draft, Draft):
+        put = next(event for event in draft.events if isinstance(event, GroupPut))
+        _scanned(draft, code, (code.corpid, put.chat_id, name), person)
+        chats = (*way.chats, put.conversation)[-ways.GROUPS_MAX :]
+        draft.add(replace(code, way=replace(way, chats=chats, rooms=way.rooms + 1)))
     return draft
+
+
+def _may_make(state: State, corp: Corp, now_ms: int) -> Refusal | None:
+    if corp.has(state.profile.group_create_certification_min, now_ms):
+        return None
+    return Refusal(BADGE_TOO_LOW, "badge/group_create_certification_min")
 
 
 def _group(state: State, person: AnyPerson, name: str) -> tuple[Conversation, Group] | Refusal:

@@ -14,7 +14,7 @@ from gateway.state.conversations import Conversation
 from gateway.state.people import Consumer
 from protocol.content import Affair, Notice
 from protocol.ids import derive_version
-from protocol.wecom.changes import ChatCreated, ChatDetail, ChatDismissed, ChatUpdated
+from protocol.wecom.changes import ChatDetail, ChatDismissed, ChatUpdated
 
 JOIN_SCENES: Final[dict[JoinScene, int]] = {"created": 0, "invited": 0, "scanned": 3}  # DOC 92130: 0 invited, 3 QR code
 QUIT_SCENES: Final[dict[LeaveScene, int]] = {"left": 0, "removed": 1}  # DOC 92130
@@ -31,7 +31,8 @@ def seat(
 ) -> None:  # fmt: skip
     """Give people seats: open the group to each in their own affairs, then tell the group once, and the enterprise.
 
-    `chat` is the enterprise, the chat_id and the name of a group which may only be about to be made.
+    `chat` is the enterprise, the chat_id and the name of a group. Of one that is only about to be made nothing is told:
+    who makes it tells of that.
     """
     corpid, chat_id, name = chat
     sequence = draft.next_sequence(conversation)
@@ -46,9 +47,7 @@ def seat(
     who = tuple(draft.name_of(corpid, key) for key in people)
     draft.post(corpid, conversation, Notice("joined", who=who))
     known = draft.state.conversations.get(conversation)
-    if known is None:
-        draft.call_back(corpid, ChatCreated(chat_id))
-    else:
+    if known is not None:
         _tell_members(draft, known, who, sequence, ChatUpdated(chat_id, "add_member", join_scene=JOIN_SCENES[scene]))
 
 

@@ -13,18 +13,31 @@ from typing import Any, Final
 from msgspec import UNSET, structs
 
 from gateway import commands
-from gateway.events import AnyEvent, CodeDropped, CodePut, ContactWay
+from gateway.events import AnyEvent, CodeDropped, CodePut, ContactWay, JoinWay
 from gateway.policy import speak
 from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.corps import Corp
 from gateway.state.people import Consumer, Member
-from protocol.errors import TOO_MANY, UNKNOWN_CODE, UNKNOWN_CORP, UNKNOWN_DEPARTMENT, UNKNOWN_PERSON, WAY_MEMBERS
+from protocol.errors import (
+    DISMISSED,
+    TOO_MANY,
+    UNKNOWN_CODE,
+    UNKNOWN_CONVERSATION,
+    UNKNOWN_CORP,
+    UNKNOWN_DEPARTMENT,
+    UNKNOWN_PERSON,
+    WAY_GROUPS,
+    WAY_MEMBERS,
+)
 from protocol.ids import derive_free
 
 CODES_MAX: Final = 500_000  # DOC 92228: ways of one enterprise; here all codes of the whole world
 TEMPORARY_MAX: Final = 100_000  # DOC 92228: made by an enterprise on one day
 MEMBERS_MAX: Final = 100  # DOC 92228: of one way, its departments expanded
+GROUPS_MAX: Final = 5  # DOC 92229: of one way
+
+_KINDS: Final = {"contact": ContactWay, "join": JoinWay}
 
 Decided = list[AnyEvent] | Refusal
 
@@ -139,6 +152,39 @@ def change_contact_way(state: State, _now_ms: int, command: commands.ChangeConta
     return _check(state, state.corps[command.corpid], way) or [structs.replace(code, way=way, **ours)]
 
 
+def put_join_way(state: State, now_ms: int, command: commands.PutJoinWay) -> Decided:
+    """Make a join way."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    chats = tuple(corp.chats.get(chat_id, "") for chat_id in dict.fromkeys(command.chat_ids))
+    if not all(chats):
+        return Refusal(UNKNOWN_CONVERSATION)
+    if not 1 <= len(chats) <= GROUPS_MAX:
+        return Refusal(WAY_GROUPS, "ways/groups_max")
+    if any(state.group(chat).dismissed for chat in chats):
+        return Refusal(DISMISSED, "group/dismissed")
+    if len(state.codes) >= CODES_MAX and command.code not in state.codes:
+        return Refusal(TOO_MANY, "codes")
+    way = JoinWay(
+        command.scene, chats, command.remark, command.auto_create, command.base_name, command.base_id,
+        command.mark_source, command.rooms,
+    )  # fmt: skip
+    code = command.code or new_code(state, corp)
+    return [CodePut(code, corp.corpid, "", "", command.state, True, way, now_ms)]
+
+
+def change_join_way(state: State, _now_ms: int, command: commands.ChangeJoinWay) -> Decided:
+    """Change all of a join way; the groups that it made are counted on, unless their names are to begin anew."""
+    code = _own(state, command.corpid, command.code, JoinWay)
+    if code is None:
+        return Refusal(UNKNOWN_CODE)
+    way = code.way
+    assert isinstance(way, JoinWay)
+    goes_on = (way.base_name, way.base_id) == (command.base_name, command.base_id)
+    return put_join_way(state, code.made_ms, structs.replace(command, rooms=way.rooms if goes_on else 0))
+
+
 def _own(state: State, corpid: str, name: str, kind: type) -> CodePut | None:
     """Find an enterprise's own way; that of another is like none."""
     code = state.codes.get(name)
@@ -147,7 +193,7 @@ def _own(state: State, corpid: str, name: str, kind: type) -> CodePut | None:
 
 def drop_way(state: State, _now_ms: int, command: commands.DropWay) -> Decided:
     """Let a way be no more."""
-    if _own(state, command.corpid, command.code, ContactWay) is None:
+    if _own(state, command.corpid, command.code, _KINDS[command.kind]) is None:
         return Refusal(UNKNOWN_CODE)
     return [CodeDropped(command.corpid, command.code)]
 
@@ -155,5 +201,7 @@ def drop_way(state: State, _now_ms: int, command: commands.DropWay) -> Decided:
 HANDLERS: Final[dict[type, Callable[[State, int, Any], Decided]]] = {
     commands.PutContactWay: put_contact_way,
     commands.ChangeContactWay: change_contact_way,
+    commands.PutJoinWay: put_join_way,
+    commands.ChangeJoinWay: change_join_way,
     commands.DropWay: drop_way,
 }

@@ -33,6 +33,9 @@ from gateway.events.ways import CodeDropped as CodeDropped
 from gateway.events.ways import CodeScanned as CodeScanned
 from gateway.events.ways import ContactWay as ContactWay
 from gateway.events.ways import Dismissed as Dismissed
+from gateway.events.ways import JoinWay as JoinWay
+from gateway.events.ways import TemplateDropped as TemplateDropped
+from gateway.events.ways import TemplatePut as TemplatePut
 from gateway.events.ways import WelcomeGiven as WelcomeGiven
 from gateway.events.ways import WelcomeSpent as WelcomeSpent
 from gateway.profile import Certification, Profile
@@ -178,7 +181,7 @@ class CodePut(Event, tag=28):
     conversation: str
     state: str
     skip_verify: bool
-    way: ContactWay | None = None
+    way: ContactWay | JoinWay | None = None
     made_ms: int = 0
 
 
@@ -306,6 +309,7 @@ AnyEvent = (
     | StrictnessSet
     | Dismissed | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
     | TagsPut | TagsDeleted
+    | TemplatePut | TemplateDropped
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

@@ -1,4 +1,4 @@
-"""How customers come: contact ways, join ways, welcome codes; and how a group ends; tags 100–119.
+"""How customers come and are welcomed, and how a group ends; tags 100–119.
 
 A contact way or a join way is a QR code with more to it: it stands in that code's `CodePut`.
 """
@@ -34,6 +34,22 @@ class ContactWay(Way, tag="contact"):
     conclusions: bytes = b""  # JSON, as it was asked for
 
 
+class JoinWay(Way, tag="join"):
+    """One code of several groups, named by conversation: the first with room takes whoever joins (DOC 92229).
+
+    Where none has room and `auto_create` is set, a new group takes their place, and `rooms` counts these.
+    """
+
+    scene: Literal[1, 2]  # a button in a mini program, a QR code
+    chats: tuple[str, ...]
+    remark: str = ""
+    auto_create: bool = True
+    base_name: str = ""
+    base_id: int = 1
+    mark_source: bool = True
+    rooms: int = 0
+
+
 class CodeDropped(Event, tag=100):
     corpid: str
     code: str
@@ -67,3 +83,17 @@ class Dismissed(Event, tag=104):
     conversation: str
     sequence: int
     time_ms: int
+
+
+class TemplatePut(Event, tag=105):
+    """What a group may welcome newcomers with; `body` is the vendor's own JSON."""
+
+    corpid: str
+    id: str
+    agent_id: str
+    body: bytes
+
+
+class TemplateDropped(Event, tag=106):
+    corpid: str
+    id: str

@@ -1,4 +1,4 @@
-"""How customers come to an enterprise: its ways in the order of making, their scans, and its welcome codes."""
+"""How customers come to an enterprise, and how they are welcomed: ways, their scans, welcome codes, templates."""
 
 from typing import Final
 
@@ -14,8 +14,15 @@ class Welcome(Struct, array_like=True):
     spent: bool = False
 
 
+class Template(Struct, array_like=True, frozen=True, gc=False):
+    """A welcome for groups, and the app that made it, which alone may change it."""
+
+    agent_id: str
+    body: bytes
+
+
 class Ways(Struct, array_like=True):
-    """`made` and `given` number the codes and the welcome codes ever made, so that none comes again."""
+    """`made`, `given` and `written` number all codes, welcome codes and templates, so that none comes again."""
 
     made: int = 0
     given: int = 0
@@ -24,6 +31,8 @@ class Ways(Struct, array_like=True):
     welcomes: dict[str, Welcome] = field(default_factory=dict)
     temporary_day: int = 0
     temporary_made: int = 0  # on that day
+    written: int = 0
+    templates: dict[str, Template] = field(default_factory=dict)
 
     def keep(self, code: str, welcome: Welcome) -> None:
         """Keep a welcome code, in place of those that are too old to count, or of the oldest."""

@@ -57,6 +57,8 @@ TEXTS: Final[dict[int, str]] = {
     41050: "invalid or expired welcome_code",
     41051: "the customer was welcomed already, or the chat has begun",
     41054: "the member is not activated",
+    41055: "too many welcomes for groups",
+    41058: "another app made it",
     41063: "the mass message is still being dispatched",
     41064: "too many attachments",
     41065: "invalid type of attachment",
@@ -65,6 +67,7 @@ TEXTS: Final[dict[int, str]] = {
     41081: "the picture has too many pixels",
     41082: "the film is too long",
     41090: "the film must be MP4",
+    41091: "too many groups",
     41093: "the mass message was cancelled",
     41094: "too many reminders",
     41110: "neither a tag to add nor one to remove",
@@ -95,7 +98,7 @@ TEXTS: Final[dict[int, str]] = {
     830002: "a file of more than 20 MB is fetched by ranges",
 }
 
-Family = Literal["", "mass", "way", "welcome"]
+Family = Literal["", "mass", "way", "welcome", "template"]
 """A group of paths that say the same reason by the same number; the empty one is general."""
 
 ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
@@ -129,6 +132,12 @@ ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
     ("way", errors.NOT_REAL_NAME): 40098,
     ("way", errors.DEPARTED): 60111,
     ("way", errors.UNKNOWN_DEPARTMENT): 60123,
+    ("way", errors.WAY_GROUPS): 41091,
+    ("way", errors.UNKNOWN_CONVERSATION): 40050,
+    ("way", errors.DISMISSED): 49008,
+    ("template", errors.TOO_MANY): 41055,
+    ("template", errors.NOT_MAKER): 41058,
+    ("template", errors.UNKNOWN_TEMPLATE): 40058,
     ("welcome", errors.UNKNOWN_WELCOME): 41050,
     ("welcome", errors.WELCOMED): 41051,
     ("welcome", errors.NOT_RELATED): 84061,

@@ -1,4 +1,4 @@
-"""Words of contact ways (DOC 92228)."""
+"""Words of contact ways (DOC 92228) and join ways (DOC 92229)."""
 
 from typing import Annotated
 
@@ -59,6 +59,23 @@ class ContactWayChanged(Asked, frozen=True):
     conclusions: Conclusions = Conclusions()
 
 
+class JoinWayAsked(Asked, frozen=True):
+    """A remark that is too long is cut; whatever is not given of a change counts as empty (DOC 92229)."""
+
+    scene: int
+    chat_id_list: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)]
+    remark: str = ""
+    auto_create_room: Annotated[int, Meta(ge=0, le=1)] = 1
+    room_base_name: Annotated[str, Meta(max_length=40)] = ""
+    room_base_id: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    state: Short = ""
+    mark_source: bool = True
+
+
+class JoinWayChanged(JoinWayAsked, frozen=True, kw_only=True):
+    config_id: ConfigId
+
+
 class WayNamed(Asked, frozen=True):
     config_id: ConfigId
 
@@ -99,6 +116,27 @@ class ContactWayReply(Reply, frozen=True, kw_only=True):
     contact_way: ContactWayTold
 
 
+class WayMade(Reply, frozen=True, kw_only=True):
+    config_id: str
+
+
+class JoinWayTold(Struct, frozen=True):
+    config_id: str
+    scene: int
+    remark: str
+    auto_create_room: int
+    room_base_name: str
+    room_base_id: int
+    chat_id_list: list[str]
+    state: str
+    mark_source: bool
+    qr_code: str | UnsetType = UNSET
+
+
+class JoinWayReply(Reply, frozen=True, kw_only=True):
+    join_way: JoinWayTold
+
+
 class WayTold(Struct, frozen=True):
     config_id: str
 
@@ -108,4 +146,7 @@ class WaysReply(Reply, frozen=True, kw_only=True):
     next_cursor: str | UnsetType = UNSET
 
 
-__all__ = ["ContactWayAsked", "ContactWayChanged", "ContactWayMade", "ContactWayReply", "WaysAsked", "WaysReply"]
+__all__ = [
+    "ContactWayAsked", "ContactWayChanged", "ContactWayMade", "ContactWayReply", "JoinWayAsked", "JoinWayChanged",
+    "JoinWayReply", "WayMade", "WayNamed", "WaysAsked", "WaysReply",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""How codes are made, scanned and dropped, and what becomes of welcome codes."""
+"""How codes are made, scanned and dropped, and what becomes of welcome codes and templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import events
 from gateway.state.apply.registry import applies
-from gateway.state.ways import Welcome
+from gateway.state.ways import Template, Welcome
 from gateway.windows import WINDOWS
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def code_put(state: State, event: events.CodePut) -> None:
     state.codes[event.code] = event
     if is_new:
         ways.made += 1
-    if event.way is None:
-        ways.contact.pop(event.code, None)  # a world says that it is a plain code now
+    if not isinstance(event.way, events.ContactWay):
+        ways.contact.pop(event.code, None)  # a world may say that it is something else now
         return
     ways.contact[event.code] = event.made_ms
     if is_new and event.way.expires_s:
@@ -54,3 +54,15 @@ def welcome_given(state: State, event: events.WelcomeGiven) -> None:
 @applies(events.WelcomeSpent)
 def welcome_spent(state: State, event: events.WelcomeSpent) -> None:
     state.corps[event.corpid].ways.welcomes[event.code].spent = True
+
+
+@applies(events.TemplatePut)
+def template_put(state: State, event: events.TemplatePut) -> None:
+    ways = state.corps[event.corpid].ways
+    ways.written += event.id not in ways.templates
+    ways.templates[event.id] = Template(event.agent_id, event.body)
+
+
+@applies(events.TemplateDropped)
+def template_dropped(state: State, event: events.TemplateDropped) -> None:
+    del state.corps[event.corpid].ways.templates[event.id]
