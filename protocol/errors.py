@@ -113,6 +113,9 @@ MEDIA_FULL = _reason(910820, "media_full", "there is no room for more uploads", 
 UNKNOWN_MEDIA = _reason(910822, "unknown_media", "no such file, or it has expired", "never")
 APP_QUOTA = _reason(910823, "app_quota", "the app has sent to as many people as it may today", "later")
 UNKNOWN_MESSAGE = _reason(910824, "unknown_message", "no such message of this app, or it is too long ago", "never")
+NOT_ITS_GROUP = _reason(910826, "not_its_group", "the group was made by another app", "never")
+GROUP_SEATS = _reason(910827, "group_seats", "a group of an app has 2 to 2,000 members", "change")
+OWNER_OUTSIDE = _reason(910828, "owner_outside", "the owner of a group is one of its members", "change")
 RECALL_TOO_LATE = _reason(910825, "recall_too_late", "a message may be taken back for 24 hours only", "never")
 PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be uploaded in this window", "later")
 # customers from 910840

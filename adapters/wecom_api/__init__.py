@@ -16,6 +16,7 @@ from aiohttp import web
 
 from adapters.wecom_api import (
     app_messages,
+    appchat,
     base,
     counted,
     customers,
@@ -40,7 +41,7 @@ from protocol.wecom.reply import Reply
 
 PREFIX = "/cgi-bin/"
 # Imported so that their calls are listed.
-CHAPTERS = (app_messages, base, counted, customers, groups, join_ways, mass, media, tags, templates, ways)
+CHAPTERS = (app_messages, appchat, base, counted, customers, groups, join_ways, mass, media, tags, templates, ways)
 
 
 log = structlog.get_logger()

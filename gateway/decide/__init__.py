@@ -12,6 +12,7 @@ import msgspec
 
 from gateway import commands
 from gateway.decide import (
+    app_groups,
     app_messages,
     callbacks,
     contacts,
@@ -71,6 +72,7 @@ SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | 
     **templates.HANDLERS,
     **mass.HANDLERS,
     **app_messages.HANDLERS,
+    **app_groups.HANDLERS,
     **customers.HANDLERS,
     **tags.HANDLERS,
     commands.SendFor: messages.send_for,

@@ -172,7 +172,7 @@ def _group(state: State, person: AnyPerson, name: str) -> tuple[Conversation, Gr
     conversation = state.conversations.get(name)
     if conversation is None or name not in person.conversations:
         return Refusal(UNKNOWN_CONVERSATION)
-    if conversation.group is None:
+    if conversation.group is None or conversation.kind != "group":
         return Refusal(WRONG_KIND)
     return (conversation, conversation.group) if person.key in conversation.group.seats else Refusal(NOT_IN_GROUP)
 

@@ -34,7 +34,20 @@ def seat(
     `chat` is the enterprise, the chat_id and the name of a group. Of one that is only about to be made nothing is told:
     who makes it tells of that.
     """
-    corpid, chat_id, name = chat
+    _, chat_id, _ = chat
+    sequence = draft.next_sequence(conversation)
+    who = give(draft, conversation, chat, people, scene, by, state)
+    known = draft.state.conversations.get(conversation)
+    if known is not None:
+        _tell_members(draft, known, who, sequence, ChatUpdated(chat_id, "add_member", join_scene=JOIN_SCENES[scene]))
+
+
+def give(
+    draft: Draft, conversation: str, chat: tuple[str, str, str], people: tuple[str, ...], scene: JoinScene,
+    by: str = "", state: str = "",
+) -> tuple[str, ...]:  # fmt: skip
+    """Give people seats, and tell nobody but them and the group; name them."""
+    corpid, _, name = chat
     sequence = draft.next_sequence(conversation)
     owns = [
         draft.know(key, corpid) if isinstance(draft.state.people[key], Consumer) else draft.state.own_of(corpid, key)
@@ -46,18 +59,25 @@ def seat(
         draft.post(corpid, own, Notice("group_opened", conversation, "group", (), name))
     who = tuple(draft.name_of(corpid, key) for key in people)
     draft.post(corpid, conversation, Notice("joined", who=who))
-    known = draft.state.conversations.get(conversation)
-    if known is not None:
-        _tell_members(draft, known, who, sequence, ChatUpdated(chat_id, "add_member", join_scene=JOIN_SCENES[scene]))
+    return who
 
 
-def unseat(draft: Draft, conversation: Conversation, people: tuple[str, ...], scene: LeaveScene) -> None:
-    """Tell the group who goes, then take their seats: that record is the last one they get."""
+def take(
+    draft: Draft, conversation: Conversation, people: tuple[str, ...], scene: LeaveScene
+) -> tuple[str, ...]:  # fmt: skip
+    """Tell the group who goes, then take their seats: that record is the last one they get; name them."""
     who = tuple(draft.name_of(conversation.corpid, key) for key in people)
     sequence = draft.next_sequence(conversation.id)
     draft.post(conversation.corpid, conversation.id, Notice(scene, who=who))
     for key in people:
         draft.add(Left(conversation.id, key, sequence, scene, draft.now_ms))
+    return who
+
+
+def unseat(draft: Draft, conversation: Conversation, people: tuple[str, ...], scene: LeaveScene) -> None:
+    """Take people's seats, and tell the enterprise."""
+    sequence = draft.next_sequence(conversation.id)
+    who = take(draft, conversation, people, scene)
     chat_id = draft.state.group(conversation.id).chat_id
     _tell_members(draft, conversation, who, sequence, ChatUpdated(chat_id, "del_member", quit_scene=QUIT_SCENES[scene]))
 

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from gateway.events.app_groups import AppGroupPut as AppGroupPut
 from gateway.events.app_messages import AppRecalled as AppRecalled
 from gateway.events.app_messages import AppSaid as AppSaid
 from gateway.events.app_messages import AppSpoke as AppSpoke
@@ -304,7 +305,7 @@ AnyEvent = (
     Posted | Answered | WorldReset | ProfileSet | ClockSet | TokenRevoked | CorpPut | AppPut | DepartmentPut | MemberPut
     | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
     | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue | CallbackVerified
-    | MediaKept | AppSpoke | AppSaid | AppRecalled
+    | MediaKept | AppSpoke | AppSaid | AppRecalled | AppGroupPut
     | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
     | StrictnessSet
     | Dismissed | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent

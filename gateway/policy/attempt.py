@@ -31,6 +31,11 @@ class Attempt(Struct, gc=False):
     mass: Literal["", "corp_mass", "own_mass"] = ""
 
     @property
+    def counted(self) -> str:
+        """Say which rules of frequency count it."""
+        return self.mass or ("app_group" if self.conversation.kind == "app_group" else self.side)
+
+    @property
     def member(self) -> Member | None:
         return self.sender if type(self.sender) is Member else None
 

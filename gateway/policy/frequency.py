@@ -22,7 +22,7 @@ REASONS: Final[dict[str, Reason]] = {
 
 def check(state: State, attempt: Attempt) -> Refusal | None:
     subjects = state.subjects(attempt.conversation, attempt.key, mass=bool(attempt.mass))
-    return check_subjects(state, state.meters[attempt.mass or attempt.side], subjects, attempt.now_ms)
+    return check_subjects(state, state.meters[attempt.counted], subjects, attempt.now_ms)
 
 
 def check_subjects(
@@ -47,7 +47,7 @@ def explain(state: State, attempt: Attempt) -> list[Line]:
         for row in profile.table(state.profile.name).get("frequency", [])
     }
     lines = []
-    for rule in state.meters[attempt.mass or attempt.side].rules:
+    for rule in state.meters[attempt.counted].rules:
         subject = subjects[SUBJECTS.index(rule.per)]
         if not subject:
             continue

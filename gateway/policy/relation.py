@@ -8,6 +8,7 @@ from protocol.errors import DISMISSED, NOT_IN_GROUP, NOT_RELATED, PENDING, WRONG
 
 _DISMISSED = Refusal(DISMISSED, "group/dismissed")
 _NOT_RELATED = Refusal(NOT_RELATED, "relation/live")
+_COLLEAGUES = Refusal(WRONG_KIND, "relation/colleagues")  # what they say to each other stays off the bridge
 
 
 def check(state: State, attempt: Attempt) -> Refusal | None:
@@ -17,6 +18,8 @@ def check(state: State, attempt: Attempt) -> Refusal | None:
         if relation.live:
             return None
         return Refusal(PENDING, "relation/pending") if relation.status == "pending" else _NOT_RELATED
+    if conversation.kind == "app_group" and attempt.app is None:
+        return _COLLEAGUES
     if conversation.group is not None:
         if conversation.group.dismissed:
             return _DISMISSED

@@ -164,7 +164,8 @@ class State:
     def charge(self, conversation: Conversation, sender: str, now_ms: int) -> None:
         """Count a message against every frequency rule of its sender's side."""
         person = self.people.get(sender)
-        meter = self.meters["app" if person is None else person.side]
+        by_app = "app_group" if conversation.kind == "app_group" else "app"
+        meter = self.meters[by_app if person is None else person.side]
         meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
 
     # Typed look-ups for those who know that the thing is there; anything else is a defect.

@@ -14,7 +14,7 @@ from gateway.events import JoinScene, RelationStatus
 STRIDE: Final = 64
 CONVERSATIONS_MAX: Final = 5_000_000  # of the whole world
 
-Kind = Literal["single", "group", "app", "own"]
+Kind = Literal["single", "group", "app", "own", "app_group"]
 
 
 class Relation(Struct, array_like=True):

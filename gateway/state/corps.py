@@ -37,6 +37,11 @@ class Department(Struct, array_like=True):
     store: bool = False
 
 
+class AppGroup(Struct, array_like=True, frozen=True):
+    agent_id: str
+    conversation: str
+
+
 class Corp(Struct, array_like=True):
     """An enterprise. `customers` counts consumers with at least one tie; `made` numbers what was made here."""
 
@@ -59,6 +64,7 @@ class Corp(Struct, array_like=True):
     mass: Mass = field(default_factory=Mass)
     messages: AppMessages = field(default_factory=AppMessages)
     tags: TagLibrary = field(default_factory=TagLibrary)
+    app_groups: dict[str, AppGroup] = field(default_factory=dict)  # chat_id → the group of members that an app made
 
     def certification_at(self, now_ms: int) -> Certification:
         """Give the certification that counts now: a certified enterprise past its date is only verified."""

@@ -90,6 +90,12 @@ TEXTS: Final[dict[int, str]] = {
     81017: "too many members: name the owners",
     82001: "no member, department or tag is named",
     84061: "the two do not know each other",
+    86001: "a chatid is of letters and digits",
+    86006: "too many members, or too few",
+    86008: "the group was made by another app",
+    86207: "the owner is no member",
+    86215: "the chatid is taken",
+    86216: "one of the members is not there",
     90511: "invalid opengid",
     301002: "no right on this app or tag",
     301016: "the voice file is too long",
@@ -98,7 +104,7 @@ TEXTS: Final[dict[int, str]] = {
     830002: "a file of more than 20 MB is fetched by ranges",
 }
 
-Family = Literal["", "mass", "way", "welcome", "template"]
+Family = Literal["", "appchat", "mass", "way", "welcome", "template"]
 """A group of paths that say the same reason by the same number; the empty one is general."""
 
 ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
@@ -110,6 +116,12 @@ ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
     ("", errors.APP_QUOTA): 45009,
     ("", errors.UNKNOWN_MESSAGE): 40058,
     ("", errors.RECALL_TOO_LATE): 42052,
+    ("", errors.NOT_ITS_GROUP): 86008,
+    ("", errors.GROUP_SEATS): 86006,
+    ("", errors.OWNER_OUTSIDE): 86207,
+    ("appchat", errors.UNKNOWN_CONVERSATION): 40050,
+    ("appchat", errors.UNKNOWN_PERSON): 86216,
+    ("appchat", errors.EXISTS): 86215,
     ("", errors.MALFORMED): 40058,
     ("", errors.SENDER_FREQUENCY): 45009,
     ("", errors.CONVERSATION_FREQUENCY): 45009,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway import events
 from gateway.state.apply import (  # noqa: F401 - for their appliers
+    app_groups,
     app_messages,
     callbacks,
     mass,
