@@ -117,7 +117,6 @@ NOT_ITS_GROUP = _reason(910826, "not_its_group", "the group was made by another 
 GROUP_SEATS = _reason(910827, "group_seats", "a group of an app has 2 to 2,000 members", "change")
 OWNER_OUTSIDE = _reason(910828, "owner_outside", "the owner of a group is one of its members", "change")
 RECALL_TOO_LATE = _reason(910825, "recall_too_late", "a message may be taken back for 24 hours only", "never")
-PICTURES_USED_UP = _reason(910821, "pictures_used_up", "no more pictures may be uploaded in this window", "later")
 # customers from 910840
 UNKNOWN_CUSTOMER = _reason(910840, "unknown_customer", "this enterprise knows nobody by that id", "never")
 UNKNOWN_TAG = _reason(910841, "unknown_tag", "no such tag in this enterprise", "never")
@@ -130,7 +129,6 @@ DISMISSED = _reason(910863, "dismissed", "the group has been dismissed", "never"
 WAY_MEMBERS = _reason(910860, "way_members", "a way of this kind may not have so many members, or so few", "never")
 WAY_GROUPS = _reason(910864, "way_groups", "a join way is of one to five groups", "never")
 UNKNOWN_TEMPLATE = _reason(910865, "unknown_template", "no such welcome for groups", "never")
-NOT_MAKER = _reason(910866, "not_maker", "only the app that made it may change it", "never")
 UNKNOWN_WELCOME = _reason(910861, "unknown_welcome", "no such welcome code, or one that is too old", "never")
 WELCOMED = _reason(910862, "welcomed", "the customer was welcomed already, or the two have begun to talk", "never")
 # mass messages from 910880
