@@ -7,6 +7,7 @@ the journal by whoever needs it.
 from typing import NamedTuple
 
 from gateway import events
+from gateway.state import State
 from protocol.errors import Close
 
 
@@ -20,10 +21,12 @@ class CloseLinks(NamedTuple):
     token_id: str = ""
 
 
-def of(event: events.AnyEvent) -> list[CloseLinks]:
-    """Derive an event's effects."""
+def of(state: State, event: events.AnyEvent) -> list[CloseLinks]:
+    """Derive the effects of an event that was just applied."""
     if isinstance(event, events.MemberPut) and event.departed:
-        return [CloseLinks(Close.FORBIDDEN, "you have left the enterprise", f"{event.corpid}/{event.userid}")]
+        return [
+            CloseLinks(Close.FORBIDDEN, "you have left the enterprise", state.corps[event.corpid].members[event.userid])
+        ]
     if isinstance(event, events.TokenRevoked):
         return [CloseLinks(Close.NOT_AUTHENTICATED, "the token was revoked", token_id=event.token_id)]
     if isinstance(event, events.CorpReset):

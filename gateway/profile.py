@@ -81,6 +81,9 @@ class Profile(Struct, array_like=True, frozen=True, gc=False):
     mass_needs_reply: bool = False
     tags_max: int = 10_000
     customer_tags_max: int = 3_000
+    members_unverified_max: int = 0
+    members_verified_max: int = 0
+    members_certified_max: int = 0
 
 
 class Number(Struct, frozen=True, forbid_unknown_fields=True):

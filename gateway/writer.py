@@ -305,7 +305,7 @@ class Writer:
             turn.bytes += len(record)
             self.state.apply(event)
             self._after(turn, event)
-            turn.effects += effects.of(event)
+            turn.effects += effects.of(self.state, event)
 
     def _before(self, turn: Turn, event: AnyEvent) -> None:
         """Fix what an event is about to change for those who listen."""

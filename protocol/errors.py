@@ -108,7 +108,22 @@ CORP_FREQUENCY = _reason(910604, "corp_frequency", "the enterprise has used up t
 GROUP_FULL = _reason(910701, "group_full", "the group is full", "change")
 QR_CLOSED = _reason(910702, "qr_closed", "the group is too large to be joined by QR code", "change")
 
-# 9108: a thing of the API; media from 910820
+# 9108: a thing of the API
+MEMBERS_FULL = _reason(910801, "members_full", "the address book has room for no more members", "change")
+NO_PHONE_OR_MAIL = _reason(910802, "no_phone_or_mail", "a member needs a mobile or an email", "change")
+MOBILE_TAKEN = _reason(910803, "mobile_taken", "another member has this mobile", "change")
+MAIL_TAKEN = _reason(910804, "mail_taken", "another member has this mail", "change")
+RENAMED = _reason(910805, "renamed", "a userid is changed once", "never")
+BAD_NAME = _reason(910806, "bad_name", "the name has characters that no name may have, or too many", "never")
+NAME_TAKEN = _reason(910807, "name_taken", "another one here is called so", "change")
+UNKNOWN_PARENT = _reason(910808, "unknown_parent", "no such department to be in", "never")
+HAS_MEMBERS = _reason(910809, "has_members", "the department has members", "change")
+HAS_CHILDREN = _reason(910810, "has_children", "the department has others beneath it", "change")
+IS_ROOT = _reason(910811, "is_root", "the root department stays", "never")
+UNKNOWN_BOOK_TAG = _reason(910812, "unknown_book_tag", "no such tag in the address book", "never")
+NOBODY_KNOWN = _reason(910814, "nobody_known", "none of those named is known", "never")
+UNKNOWN_OAUTH_CODE = _reason(910815, "unknown_oauth_code", "the code is unknown, used, or too old", "never")
+TOO_MANY_MISSES = _reason(910816, "too_many_misses", "too many phone numbers were nobody's", "later")
 MEDIA_FULL = _reason(910820, "media_full", "there is no room for more uploads", "change")
 UNKNOWN_MEDIA = _reason(910822, "unknown_media", "no such file, or it has expired", "never")
 APP_QUOTA = _reason(910823, "app_quota", "the app has sent to as many people as it may today", "later")

@@ -24,6 +24,7 @@ from adapters.names import (
     Userid,
 )
 from gateway import commands
+from gateway.commands.book import DeleteDepartment, PutBookTag
 from gateway.events import CodePut, GroupPut, RelationStatus
 from gateway.profile import Certification
 from gateway.queries import people
@@ -32,6 +33,7 @@ from gateway.rights import Ability, Rights
 from gateway.state import State as Gateway
 from protocol.frames import Company, Description, Mobiles
 from protocol.ids import member_key
+from protocol.wecom.members import MemberDetails
 
 
 class AppPath(Struct, frozen=True):
@@ -82,6 +84,8 @@ class DepartmentBody(Body, frozen=True):
     name: Name
     parent: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     store: bool = False
+    name_en: Name = ""
+    order: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
 
 
 class DepartmentAnswer(Struct, frozen=True):
@@ -95,6 +99,26 @@ class MemberBody(Body, frozen=True):
     activated: bool = True
     real_name_verified: bool = True
     departed: bool = False
+    details: MemberDetails | None = None
+
+
+class BookTagPath(Struct, frozen=True):
+    corpid: Corpid
+    id: DepartmentId
+
+
+class BookTagBody(Body, frozen=True):
+    """A tag of the address book; one that no app made is every app's to change."""
+
+    name: Name
+    agent_id: Id = ""
+    members: tuple[Userid, ...] = ()
+    departments: tuple[DepartmentId, ...] = ()
+
+
+class BookTagAnswer(Struct, frozen=True):
+    corpid: str
+    id: int
 
 
 class ConsumerBody(Body, frozen=True):
@@ -184,8 +208,26 @@ async def put_app(door: Door, path: AppPath, body: AppBody) -> AppAnswer:
 @endpoint("PUT", "/corps/{corpid}/departments/{id}")
 async def put_department(door: Door, path: DepartmentPath, body: DepartmentBody) -> DepartmentAnswer:
     """Make a department, or change it; a store is one that services may write to."""
-    await door.ask(commands.PutDepartment(path.corpid, path.id, body.name, body.parent, body.store))
+    await door.ask(
+        commands.PutDepartment(
+            path.corpid, path.id, body.name, body.parent, body.store, body.name_en, body.order
+        )
+    )  # fmt: skip
     return DepartmentAnswer(path.corpid, path.id)
+
+
+@endpoint("DELETE", "/corps/{corpid}/departments/{id}")
+async def delete_department(door: Door, path: DepartmentPath) -> DepartmentAnswer:
+    """Delete a department that nobody is in."""
+    await door.ask(DeleteDepartment(path.corpid, path.id, told=True))
+    return DepartmentAnswer(path.corpid, path.id)
+
+
+@endpoint("PUT", "/corps/{corpid}/book-tags/{id}")
+async def put_book_tag(door: Door, path: BookTagPath, body: BookTagBody) -> BookTagAnswer:
+    """Make a tag of the address book, or change it: what it is called, and who has it."""
+    await door.ask(PutBookTag(path.corpid, path.id, body.name, body.agent_id, body.members, body.departments))
+    return BookTagAnswer(path.corpid, path.id)
 
 
 @endpoint("PUT", "/corps/{corpid}/members/{userid}")
@@ -194,7 +236,7 @@ async def put_member(door: Door, path: MemberPath, body: MemberBody) -> PersonVi
     await door.ask(
         commands.PutMember(
             path.corpid, path.userid, body.name, body.departments, body.activated, body.real_name_verified,
-            body.departed,
+            body.departed, body.details,
         )
     )  # fmt: skip
     return await person_view(door, member_key(path.corpid, path.userid))
@@ -229,7 +271,7 @@ async def put_relation(door: Door, path: RelationPath, body: RelationBody) -> Re
 
     def look(state: Gateway, _now_ms: int) -> tuple[str, str]:
         consumer = state.consumer(path.handle)
-        key = member_key(path.corpid, path.userid)
+        key = state.corps[path.corpid].members[path.userid]
         return consumer.contacts[key], consumer.known[path.corpid].external_userid
 
     return RelationAnswer(*await door.look(look))

@@ -53,7 +53,7 @@ class Environment(Struct, frozen=True):
     people: list[MemberEnvironment | ConsumerEnvironment]
 
 
-Found = tuple[list[CorpEnvironment], list[tuple[str, str]], list[tuple[str, dict[str, str]]]]
+Found = tuple[list[CorpEnvironment], list[tuple[str, str, str]], list[tuple[str, dict[str, str]]]]
 
 
 @endpoint("GET", "/env")
@@ -62,8 +62,7 @@ async def get_environment(door: Door) -> Environment:
     found: Found = await door.look(_look)
     corps, members, consumers = found
     people: list[MemberEnvironment | ConsumerEnvironment] = [
-        MemberEnvironment(corpid, userid, door.tokens.link_token(f"{corpid}/{userid}", DEVICE))
-        for corpid, userid in members
+        MemberEnvironment(corpid, userid, door.tokens.link_token(key, DEVICE)) for corpid, userid, key in members
     ]
     people += [ConsumerEnvironment(handle, ids, door.tokens.link_token(handle, DEVICE)) for handle, ids in consumers]
     urls = door.urls()
@@ -73,7 +72,7 @@ async def get_environment(door: Door) -> Environment:
 def _look(state: State, now_ms: int) -> Found:
     ranked = sorted(state.corps.values(), key=lambda corp: -RANK[corp.certification_at(now_ms)])
     members = [
-        (corp.corpid, userid)
+        (corp.corpid, userid, key)
         for corp in ranked
         for userid, key in list(corp.members.items())[: 2 * PEOPLE_MAX]
         if not state.member(key).departed

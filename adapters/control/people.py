@@ -68,7 +68,7 @@ def _nobody(key: str) -> str:
 
 async def _conversations(door: Door, key: str, query: ConversationsQuery) -> ConversationsAnswer:
     def look(state: State, _now_ms: int) -> tuple[list[ConversationView], str] | Refusal | None:
-        person = state.people.get(key)
+        person = state.people.get(state.key_of(key))
         return conversations.page(state, person, query.cursor, query.limit) if person else Refusal(UNKNOWN_PERSON)
 
     found = await door.look(look, _nobody(key))
@@ -95,7 +95,7 @@ async def person_view(door: Door, key: str) -> PersonView:
     """Look at one person."""
 
     def look(state: State, _now_ms: int) -> PersonView | Refusal:
-        person = state.people.get(key)
+        person = state.people.get(state.key_of(key))
         return people.view(person) if person is not None else Refusal(UNKNOWN_PERSON)
 
     found: PersonView = await door.look(look, _nobody(key))

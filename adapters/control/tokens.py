@@ -54,21 +54,22 @@ class TicketAnswer(Struct, frozen=True):
 async def mint_tokens(door: Door, body: TokensBody) -> TokensAnswer:
     """Make link tokens for a device of each of these people."""
 
-    def missing(state: State, _now_ms: int) -> tuple[str, Refusal] | None:
-        for key in body.people:
+    def look(state: State, _now_ms: int) -> list[str] | tuple[str, Refusal]:
+        keys = [state.key_of(name) for name in body.people]
+        for name, key in zip(body.people, keys, strict=True):
             person = state.people.get(key)
             if person is None:
-                return key, Refusal(UNKNOWN_PERSON)
+                return name, Refusal(UNKNOWN_PERSON)
             if isinstance(person, Member) and person.departed:
-                return key, Refusal(DEPARTED)
-        return None
+                return name, Refusal(DEPARTED)
+        return keys
 
-    found = await door.look(missing)
-    if found is not None:
+    found = await door.look(look)
+    if isinstance(found, tuple):
         raise refused(found[1], f"no token for {found[0]!r}: {found[1].reason.text}")
     tokens: list[str] = []
-    for start in range(0, len(body.people), _BATCH):
-        batch = body.people[start : start + _BATCH]
+    for start in range(0, len(found), _BATCH):
+        batch = found[start : start + _BATCH]
         tokens += [door.tokens.link_token(key, body.device, body.seconds) for key in batch]
         await asyncio.sleep(0)
     return TokensAnswer(tokens)

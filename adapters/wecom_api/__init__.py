@@ -17,13 +17,18 @@ from aiohttp import web
 from adapters.wecom_api import (
     app_messages,
     appchat,
+    apps,
     base,
+    book_tags,
     counted,
     customers,
+    departments,
     groups,
     join_ways,
+    logins,
     mass,
     media,
+    members,
     tags,
     templates,
     ways,
@@ -41,7 +46,25 @@ from protocol.wecom.reply import Reply
 
 PREFIX = "/cgi-bin/"
 # Imported so that their calls are listed.
-CHAPTERS = (app_messages, appchat, base, counted, customers, groups, join_ways, mass, media, tags, templates, ways)
+CHAPTERS = (
+    app_messages,
+    appchat,
+    apps,
+    base,
+    book_tags,
+    counted,
+    customers,
+    departments,
+    groups,
+    join_ways,
+    logins,
+    mass,
+    media,
+    members,
+    tags,
+    templates,
+    ways,
+)
 
 
 log = structlog.get_logger()

@@ -51,6 +51,7 @@ class AccessTokens:
         self._key = key
         self._given: dict[tuple[str, str], tuple[str, int]] = {}  # app → token, and when it ends
         self._read: dict[str, Known] = {}  # tokens that were good when they were read last
+        self._tickets: dict[tuple[str, str], tuple[str, int]] = {}  # app, or none → ticket, and when it ends
 
     def give(self, state: State, now_ms: int, corp: Corp, app: App) -> tuple[str, int]:
         """Give an app's token, and how many seconds it has left."""
@@ -65,6 +66,14 @@ class AccessTokens:
             del self._given[next(iter(self._given))]
         self._given[corpid, app.agent_id] = token, ends_ms
         return token, LIFETIME_S
+
+    def ticket(self, now_ms: int, corpid: str, agent_id: str = "") -> tuple[str, int]:
+        """Give the ticket by which pages of an enterprise, or of one of its apps, may call scripts; see `give`."""
+        known = self._tickets.get((corpid, agent_id))
+        if known is None or known[1] <= now_ms:
+            made = digest(self._key, f"ticket\0{corpid}\0{agent_id}\0{now_ms}".encode(), "sha256")
+            known = self._tickets[corpid, agent_id] = made.hex(), now_ms + LIFETIME_S * 1000
+        return known[0], (known[1] - now_ms + 999) // 1000
 
     def read(self, state: State, now_ms: int, token: str) -> tuple[str, str] | Literal["invalid", "expired"]:
         """Give the corpid and agent_id of a token, or what is wrong with it."""

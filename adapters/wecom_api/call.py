@@ -19,6 +19,7 @@ from adapters.media import Uploads
 from adapters.strict import explained
 from adapters.wecom_api.access import AccessTokens, Caller
 from adapters.wecom_api.gate import Gate
+from adapters.wecom_api.misses import Misses
 from gateway.commands import Command
 from gateway.events import AnyEvent
 from gateway.refusal import Refusal
@@ -60,6 +61,7 @@ class Door:
     base_url: Callable[[], str]
     media: Uploads
     gate: Gate = field(default_factory=Gate)
+    misses: Misses = field(default_factory=Misses)
     asker: str = ""
 
     async def look(self, query: Query, family: Family = "") -> Any:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from adapters.world.file import CodeRow, ContactWayRow, CorpRow, DepartmentRow, JoinWayRow, RelationRow, World
 from gateway import commands
 from gateway.commands import Command
+from gateway.commands.book import PutBookTag
 from gateway.rights import Rights
 
 
@@ -36,7 +37,8 @@ def _enterprise(corp: CorpRow) -> Iterator[Command]:
     yield commands.PutCorp(corp.corpid, corp.name, corp.short_name or corp.name, corp.certification, until_ms)
     for department in _parents_first(corp.department):
         yield commands.PutDepartment(
-            corp.corpid, department.id, department.name, department.parent, department.store
+            corp.corpid, department.id, department.name, department.parent, department.store, department.name_en,
+            department.order,
         )  # fmt: skip
 
 
@@ -72,8 +74,10 @@ def _members(corp: CorpRow) -> Iterator[Command]:
     for row in corp.member:
         yield commands.PutMember(
             corp.corpid, row.userid, row.name, tuple(row.departments), row.activated, row.real_name_verified,
-            row.departed,
+            row.departed, row.details,
         )  # fmt: skip
+    for tag in corp.book_tag:
+        yield PutBookTag(corp.corpid, tag.id, tag.name, tag.agent_id, tuple(tag.members), tuple(tag.departments))
 
 
 def _relations(corp: CorpRow) -> Iterator[Command]:

@@ -16,9 +16,12 @@ from adapters.world.file import (
     World,
 )
 from gateway import profile
-from gateway.decide.directory import CORPS_MAX, PEOPLE_MAX
+from gateway.decide.directory import CORPS_MAX
+from gateway.decide.members import PEOPLE_MAX
 from gateway.decide.ways import CODES_MAX
 from gateway.state import State
+from gateway.state.book import unique_of
+from gateway.state.corps import ROOT
 
 _SUGGEST_AMONG_MAX: Final = 10_000  # looking for a near name among more takes too long
 
@@ -31,6 +34,8 @@ class CorpNames(Struct):
     ids: dict[str, str] = field(default_factory=dict)
     consumers: dict[str, str] = field(default_factory=dict)
     chats: set[str] = field(default_factory=set)
+    taken: dict[str, str] = field(default_factory=dict)  # a mobile or a mail → whose it is
+    tags: dict[str, int] = field(default_factory=dict)  # of the address book: name → id
 
 
 class Names(Struct):
@@ -48,7 +53,11 @@ def names_of(state: State) -> Names:
     for corpid, corp in state.corps.items():
         departments = {id_: department.parent for id_, department in corp.departments.items()}
         ids = {handle: external for external, handle in corp.consumers.items()}
-        names.corps[corpid] = CorpNames(departments, set(corp.members), ids, dict(corp.consumers), set(corp.chats))
+        taken = {entry: state.member(key).userid for entry, key in corp.book.taken.items()}
+        tags = {tag.name: tag.id for tag in corp.book.tags.values()}
+        names.corps[corpid] = CorpNames(
+            departments, set(corp.members), ids, dict(corp.consumers), set(corp.chats), taken, tags
+        )
     names.consumers = {key for key in state.people if "/" not in key}
     return names
 
@@ -98,11 +107,33 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
             _known(userid, at.members, "member", f"{where}.range_members")
         for department in app.range_departments:
             _known(department, at.departments, "department", f"{where}.range_departments")
+    _book(corp, at, place)
     _customers(corp, at, names, place)
     _distinct((row.chat_id for row in corp.group if row.chat_id), f"{place}group", "chat_id")
     for where, group in _placed(corp.group, f"{place}group"):
         _group(group, at, names, where)
     _codes(corp, at, names, place)
+
+
+def _book(corp: CorpRow, at: CorpNames, place: str) -> None:
+    """Check what the address book notes of members, and its tags."""
+    named = {row.userid for row in corp.member}
+    at.taken = {entry: userid for entry, userid in at.taken.items() if userid not in named}
+    for where, row in _placed(corp.member, f"{place}member"):
+        for id_ in row.details.leads if row.details is not None else ():
+            _known(id_, row.departments or [ROOT], "department of the member's", f"{where}.details.leads")
+        for name, entry in ({} if row.departed else unique_of(row.details)).items():
+            if at.taken.setdefault(entry, row.userid) != row.userid:
+                raise BrokenWorld(f"{entry} is of member {at.taken[entry]!r} (at {where}.details.{name})")
+    _distinct((row.id for row in corp.book_tag), f"{place}book_tag", "id")
+    for where, tag in _placed(corp.book_tag, f"{place}book_tag"):
+        at.tags = {name: id_ for name, id_ in at.tags.items() if id_ != tag.id}
+        if at.tags.setdefault(tag.name, tag.id) != tag.id:
+            raise BrokenWorld(f"{tag.name!r} is tag {at.tags[tag.name]} (at {where}.name)")
+        for userid in tag.members:
+            _known(userid, at.members, "member", f"{where}.members")
+        for id_ in tag.departments:
+            _known(id_, at.departments, "department", f"{where}.departments")
 
 
 def _departments(rows: list[DepartmentRow], at: CorpNames, place: str) -> None:

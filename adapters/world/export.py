@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.world.file import (
     AppRow,
+    BookTagRow,
     CodeRow,
     ConsumerRow,
     ContactWayRow,
@@ -18,6 +19,7 @@ from adapters.world.file import (
 )
 from gateway.events import CodePut, ContactWay, JoinWay
 from gateway.state import State
+from gateway.state.book import BookTag
 from gateway.state.conversations import Conversation, Group
 from gateway.state.corps import Corp
 from gateway.state.people import Consumer
@@ -65,7 +67,10 @@ def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
             for app in corp.apps.values()
         ],
         # By id, since a parent may have been made after its child.
-        [DepartmentRow(one.id, one.name, one.parent, one.store) for _, one in sorted(corp.departments.items())],
+        [
+            DepartmentRow(one.id, one.name, one.parent, one.store, one.name_en, one.order)
+            for _, one in sorted(corp.departments.items())
+        ],
         [_member(state, key) for key in corp.members.values()],
         [KnownRow(handle, external) for external, handle in corp.consumers.items() if handle not in met],
         relations,
@@ -73,6 +78,7 @@ def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
         _codes(state, codes),
         _contact_ways(codes),
         _join_ways(state, codes),
+        [_book_tag(state, tag) for tag in corp.book.tags.values()],
     )
 
 
@@ -84,8 +90,13 @@ def _member(state: State, key: str) -> MemberRow:
     member = state.member(key)
     return MemberRow(
         member.userid, member.name, list(member.departments), member.activated, member.real_name_verified,
-        member.departed,
+        member.departed, member.details,
     )  # fmt: skip
+
+
+def _book_tag(state: State, tag: BookTag) -> BookTagRow:
+    members = [state.member(key).userid for key in tag.members]
+    return BookTagRow(tag.id, tag.name, tag.agent_id, members, list(tag.departments))
 
 
 def _relation(state: State, conversation: Conversation) -> RelationRow:

@@ -12,6 +12,8 @@ from adapters.strict import explained
 from gateway.events import RelationStatus
 from gateway.profile import Certification
 from gateway.rights import Ability, Switch
+from protocol.wecom.departments import TAG_NAME_MAX
+from protocol.wecom.members import MemberDetails
 
 VERSION: Final = 1
 SEED: Final = "hutong"  # of the ids of a world that names none
@@ -51,6 +53,8 @@ class DepartmentRow(Row):
     name: Name
     parent: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     store: bool = False
+    name_en: Name = ""
+    order: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
 
 
 class MemberRow(Row):
@@ -60,6 +64,17 @@ class MemberRow(Row):
     activated: bool = True
     real_name_verified: bool = True
     departed: bool = False
+    details: MemberDetails | None = None
+
+
+class BookTagRow(Row):
+    """A tag of the address book; one that no app made is every app's to change."""
+
+    id: DepartmentId
+    name: Annotated[str, Meta(min_length=1, max_length=TAG_NAME_MAX)]
+    agent_id: Id = ""
+    members: list[Userid] = []
+    departments: list[DepartmentId] = []
 
 
 class KnownRow(Row):
@@ -148,6 +163,7 @@ class CorpRow(Row):
     code: list[CodeRow] = []
     contact_way: list[ContactWayRow] = []
     join_way: list[JoinWayRow] = []
+    book_tag: list[BookTagRow] = []
 
 
 class World(Row):
@@ -202,8 +218,10 @@ def _value(value: Any) -> str:
         return _text(value)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_value(one)}' for key, one in value.items())} }}"
     return str(value)
 
 

@@ -29,6 +29,7 @@ from gateway.profile import Certification, Profile
 from gateway.rights import Rights
 from protocol.content import AppContent
 from protocol.frames import ClientCommand
+from protocol.wecom.members import MemberDetails
 
 
 class SendFor(Command):
@@ -122,6 +123,8 @@ class PutDepartment(Command):
     name: str
     parent: int = 0
     store: bool = False
+    name_en: str = ""
+    order: int = 0
 
 
 class PutMember(Command):
@@ -132,6 +135,7 @@ class PutMember(Command):
     activated: bool = True
     real_name_verified: bool = True
     departed: bool = False
+    details: MemberDetails | None = None
 
 
 class PutConsumer(Command):

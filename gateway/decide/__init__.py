@@ -14,14 +14,19 @@ from gateway import commands
 from gateway.decide import (
     app_groups,
     app_messages,
+    apps,
+    book_tags,
     callbacks,
     contacts,
     customers,
+    departments,
     directory,
     groups,
     jobs,
+    logins,
     mass,
     media,
+    members,
     messages,
     tags,
     templates,
@@ -65,6 +70,9 @@ COMMANDS_OF: Final = {"member": get_args(frames.MemberCommand), "consumer": get_
 CONTROL: Final = "control"  # the device of what control does for a person
 SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | Refusal | commands.Repeated]]] = {
     **callbacks.HANDLERS,
+    **apps.HANDLERS,
+    **book_tags.HANDLERS,
+    **departments.HANDLERS,
     **directory.HANDLERS,
     **media.HANDLERS,
     **ways.HANDLERS,
@@ -75,6 +83,8 @@ SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | 
     **app_groups.HANDLERS,
     **customers.HANDLERS,
     **tags.HANDLERS,
+    **logins.HANDLERS,
+    **members.HANDLERS,
     commands.SendFor: messages.send_for,
     commands.SliceJob: jobs.slice_job,
 }
@@ -138,7 +148,7 @@ def by_service(
 
 def _act(state: State, now_ms: int, command: commands.Act) -> list[AnyEvent] | Refusal:
     """Decide what a person is made to do, as if one of their clients had asked for it."""
-    person = state.people.get(command.person)
+    person = state.people.get(state.key_of(command.person))
     if person is None:
         return Refusal(UNKNOWN_PERSON)
     if not isinstance(command.frame, COMMANDS_OF[person.side]):

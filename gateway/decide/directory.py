@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from gateway import commands, events
 from gateway.commands.strictness import SetStrictness
+from gateway.decide import departments, members
 from gateway.decide.contacts import AFFAIRS, put, report, tell, tell_edited
 from gateway.decide.draft import Draft
+from gateway.decide.members import PEOPLE_MAX, Decided
 from gateway.decide.seats import seat
 from gateway.decide.seats import tell as tell_group
 from gateway.decide.ways import CODES_MAX, new_code
@@ -32,9 +34,6 @@ from protocol.ids import member_key
 from protocol.wecom.changes import ChatCreated
 
 CORPS_MAX: Final = 1_000
-PEOPLE_MAX: Final = 2_000_000
-
-Decided = list[events.AnyEvent] | Refusal
 
 
 def put_corp(state: State, now_ms: int, command: commands.PutCorp) -> Decided:
@@ -69,7 +68,13 @@ def put_department(state: State, now_ms: int, command: commands.PutDepartment) -
         if above == command.id:
             return Refusal(MALFORMED, "parent: a department is not above itself")
         above = corp.departments[above].parent
-    return [events.DepartmentPut(command.corpid, command.id, command.name, command.parent, command.store)]
+    draft = Draft(state, now_ms)
+    put = events.DepartmentPut(
+        command.corpid, command.id, command.name, command.parent, command.store, command.name_en, command.order
+    )
+    draft.add(put)
+    departments.tell(draft, corp, put)
+    return draft.events
 
 
 def put_member(state: State, now_ms: int, command: commands.PutMember) -> Decided:
@@ -81,16 +86,25 @@ def put_member(state: State, now_ms: int, command: commands.PutMember) -> Decide
         return Refusal(MALFORMED, "userid: 1 to 64 characters without a slash, not beginning with #")
     if any(department not in corp.departments for department in command.departments):
         return Refusal(UNKNOWN_DEPARTMENT)
-    known = state.people.get(member_key(command.corpid, command.userid))
+    key = state.key_of(member_key(command.corpid, command.userid))
+    known = state.people.get(key)
+    if isinstance(known, Member) and known.userid != command.userid:
+        return Refusal(EXISTS, "userid: a member had it who was renamed")
     if known is None and len(state.people) >= PEOPLE_MAX:
         return Refusal(TOO_MANY, "people")
-    own = known.own if isinstance(known, Member) else Draft(state, now_ms).new_id("cv", command.corpid)
-    return [
-        events.MemberPut(
-            command.corpid, command.userid, command.name, command.departments, command.activated,
-            command.real_name_verified, command.departed, own,
-        )
-    ]  # fmt: skip
+    refusal = None if command.departed else members.check(corp, key, command.departments, command.details)
+    if refusal is not None:
+        return refusal
+    draft = Draft(state, now_ms)
+    known = known if isinstance(known, Member) else None
+    own = known.own if known is not None else draft.new_id("cv", command.corpid)
+    put = events.MemberPut(
+        command.corpid, command.userid, command.name, command.departments, command.activated,
+        command.real_name_verified, command.departed, own, command.details,
+    )  # fmt: skip
+    draft.add(put)
+    members.tell(draft, known, put)
+    return draft.events
 
 
 def put_consumer(state: State, now_ms: int, command: commands.PutConsumer) -> Decided:

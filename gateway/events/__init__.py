@@ -17,6 +17,16 @@ from gateway.events.app_groups import AppGroupPut as AppGroupPut
 from gateway.events.app_messages import AppRecalled as AppRecalled
 from gateway.events.app_messages import AppSaid as AppSaid
 from gateway.events.app_messages import AppSpoke as AppSpoke
+from gateway.events.book import AppSet as AppSet
+from gateway.events.book import BookTagDeleted as BookTagDeleted
+from gateway.events.book import BookTagged as BookTagged
+from gateway.events.book import BookTagPut as BookTagPut
+from gateway.events.book import DepartmentDeleted as DepartmentDeleted
+from gateway.events.book import MemberRenamed as MemberRenamed
+from gateway.events.book import MenuPut as MenuPut
+from gateway.events.book import OauthCodeMade as OauthCodeMade
+from gateway.events.book import OauthCodeUsed as OauthCodeUsed
+from gateway.events.book import OpenidGiven as OpenidGiven
 from gateway.events.callbacks import CallbackDue as CallbackDue
 from gateway.events.callbacks import CallbackVerified as CallbackVerified
 from gateway.events.event import Event as Event
@@ -41,6 +51,7 @@ from gateway.events.ways import WelcomeGiven as WelcomeGiven
 from gateway.events.ways import WelcomeSpent as WelcomeSpent
 from gateway.profile import Certification, Profile
 from gateway.rights import Rights
+from protocol.wecom.members import MemberDetails
 
 RelationStatus = Literal["pending", "half", "mutual", "refused", "removed_by_member", "removed_by_consumer"]
 
@@ -132,6 +143,8 @@ class DepartmentPut(Event, tag=22):
     name: str
     parent: int
     store: bool
+    name_en: str = ""
+    order: int = 0
 
 
 class MemberPut(Event, tag=23):
@@ -143,6 +156,7 @@ class MemberPut(Event, tag=23):
     real_name_verified: bool
     departed: bool = False
     own: str = ""
+    details: MemberDetails | None = None
 
 
 class ConsumerPut(Event, tag=24):
@@ -311,6 +325,9 @@ AnyEvent = (
     | Dismissed | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
     | TagsPut | TagsDeleted
     | TemplatePut | TemplateDropped
+    | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
+    | DepartmentDeleted | MemberRenamed | BookTagPut | BookTagDeleted | BookTagged | OpenidGiven | OauthCodeMade
+    | OauthCodeUsed | AppSet | MenuPut
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

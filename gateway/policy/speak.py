@@ -18,6 +18,8 @@ def refusal_of(state: State, member: Member) -> Refusal | None:
         return Refusal(DEPARTED, "speak/departed")
     if not member.activated:
         return Refusal(NOT_ACTIVATED, "speak/activated")
+    if member.details is not None and not member.details.enabled:
+        return Refusal(NOT_ACTIVATED, "speak/enabled")
     if not member.real_name_verified and state.profile.real_name_required:
         return Refusal(NOT_REAL_NAME, "speak/real_name_required")
     return None

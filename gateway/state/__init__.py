@@ -193,6 +193,19 @@ class State:
     def seat(self, conversation: str, person: str) -> tuple[Conversation, Group, AnyPerson]:
         return self.conversations[conversation], self.group(conversation), self.people[person]
 
+    def present(self, corpid: str, userid: str) -> Member | None:
+        """Give a member who is there; to the address book one who has left is not."""
+        corp = self.corps.get(corpid)
+        key = corp.members.get(userid) if corp is not None else None
+        member = self.member(key) if key is not None else None
+        return member if member is not None and not member.departed else None
+
+    def key_of(self, name: str) -> str:
+        """Give the key of whom control names: a member renamed has another userid than the key says."""
+        corpid, _, userid = name.partition("/")
+        corp = self.corps.get(corpid) if userid else None
+        return corp.members.get(userid, name) if corp is not None else name
+
     def own_of(self, corpid: str, key: str) -> str:
         """Give the conversation of a person's own affairs in this enterprise."""
         person = self.people[key]
@@ -203,6 +216,8 @@ class State:
         person = self.people.get(key)
         if isinstance(person, Consumer):
             return person.known[corpid].external_userid
+        if isinstance(person, Member):
+            return person.userid
         return key.partition("/")[2].removeprefix("#")
 
     def group_of(self, conversation: str) -> tuple[str, str]:

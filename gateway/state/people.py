@@ -5,6 +5,7 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from protocol.ids import member_key
+from protocol.wecom.members import NO_DETAILS, MemberDetails
 
 ANSWERS_MAX: Final = 64  # acceptances a device keeps, so that a repeat gets its first answer
 DEVICES_MAX: Final = 16  # devices of one person that may send
@@ -74,6 +75,16 @@ class Member(Person, tag="m"):
     departed: bool = False
     own: str = ""
     live_contacts: int = 0
+    details: MemberDetails | None = None  # None costs a million members nothing
+
+    @property
+    def noted(self) -> MemberDetails:
+        return self.details or NO_DETAILS
+
+    @property
+    def placed(self) -> tuple[int, ...]:
+        """Give the departments; who is in none is in the root."""
+        return self.departments or (1,)
 
     @property
     def side(self) -> Literal["member"]:

@@ -56,6 +56,8 @@ def _chat_updated(change: changes.ChatUpdated) -> tuple[Node, ...]:
 _CONTACT: Final = {"userid": "UserID", "external_userid": "ExternalUserID"}
 _ADDED: Final = _fields(**_CONTACT, state="State", welcome_code="WelcomeCode")
 _CHAT: Final = _fields(chat_id="ChatId")
+_USER: Final = {"userid": "UserID", "departments": "Department"}
+_PARTY: Final = {"id": "Id", "name": "Name", "parent": "ParentId"}
 _TAG: Final = _fields(id="Id", kind="TagType")
 
 TELLINGS: Final[dict[type[changes.Change], Telling]] = {
@@ -73,7 +75,21 @@ TELLINGS: Final[dict[type[changes.Change], Telling]] = {
     changes.TagChanged: Telling("change_external_tag", "update", _TAG),
     changes.TagDeleted: Telling("change_external_tag", "delete", _TAG),
     changes.TagsShuffled: Telling("change_external_tag", "shuffle", _fields(id="Id")),
-}
+    changes.UserMade: Telling("change_contact", "create_user", _fields(**_USER)),
+    changes.UserChanged: Telling("change_contact", "update_user", _fields(**_USER, new_userid="NewUserID")),
+    changes.UserDeleted: Telling("change_contact", "delete_user", _fields(userid="UserID")),
+    changes.PartyMade: Telling("change_contact", "create_party", _fields(**_PARTY, order="Order")),
+    changes.PartyChanged: Telling("change_contact", "update_party", _fields(**_PARTY)),
+    changes.PartyDeleted: Telling("change_contact", "delete_party", _fields(id="Id")),
+    changes.BookTagChanged: Telling(
+        "change_contact",
+        "update_tag",
+        _fields(
+            id="TagId", added_users="AddUserItems", deleted_users="DelUserItems", added_parties="AddPartyItems",
+            deleted_parties="DelPartyItems",
+        ),
+    ),
+}  # fmt: skip
 
 
 class Told(NamedTuple):

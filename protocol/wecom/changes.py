@@ -95,6 +95,60 @@ class TagsShuffled(Change, tag=23):
     id: str = ""
 
 
+class UserMade(Change, tag=30):
+    """change_contact, create_user: UserID, and Department with commas (since 2022-08-15 nothing else)."""
+
+    userid: str
+    departments: tuple[int, ...]
+
+
+class UserChanged(Change, tag=31):
+    """change_contact, update_user: UserID, NewUserID where it is another one now, Department where that changed."""
+
+    userid: str
+    departments: tuple[int, ...] = ()
+    new_userid: str = ""
+
+
+class UserDeleted(Change, tag=32):
+    """change_contact, delete_user: UserID."""
+
+    userid: str
+
+
+class PartyMade(Change, tag=33):
+    """change_contact, create_party: Id, Name, ParentId, Order."""
+
+    id: int
+    name: str
+    parent: int
+    order: int
+
+
+class PartyChanged(Change, tag=34):
+    """change_contact, update_party: Id, Name, ParentId."""
+
+    id: int
+    name: str
+    parent: int
+
+
+class PartyDeleted(Change, tag=35):
+    """change_contact, delete_party: Id."""
+
+    id: int
+
+
+class BookTagChanged(Change, tag=36):
+    """change_contact, update_tag: TagId, and with commas AddUserItems, DelUserItems, AddPartyItems, DelPartyItems."""
+
+    id: int
+    added_users: tuple[str, ...] = ()
+    deleted_users: tuple[str, ...] = ()
+    added_parties: tuple[int, ...] = ()
+    deleted_parties: tuple[int, ...] = ()
+
+
 AnyChange = (
     ContactAdded
     | HalfContactAdded
@@ -108,4 +162,11 @@ AnyChange = (
     | TagChanged
     | TagDeleted
     | TagsShuffled
+    | UserMade
+    | UserChanged
+    | UserDeleted
+    | PartyMade
+    | PartyChanged
+    | PartyDeleted
+    | BookTagChanged
 )

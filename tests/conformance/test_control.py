@@ -445,6 +445,7 @@ async def test_environment_has_what_an_sdk_needs(control: Control) -> None:
 # The description
 
 GROUP = derive("et", demo().seed or "", STORE, "tag", 1)  # the first group of tags that is made
+APP = {"corpid": STORE, "agent_id": "1000002"}
 ANSWERED: list[tuple[str, str, str, object]] = [
     ("GET", "/corps", "/corps", None),
     ("GET", "/people", "/people?limit=3", None),
@@ -454,6 +455,8 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("GET", "/people/{corpid}/{userid}/conversations", f"/people/{ZHANG}/conversations", None),
     ("POST", "/people/{handle}/acts", "/people/jia.zhao/acts", {"type": "scan", "code": "qrlisi"}),
     ("POST", "/people/{corpid}/{userid}/acts", f"/people/{ZHANG}/acts", {"type": "create", "name": "G"}),
+    ("POST", "/people/{handle}/oauth-codes", f"/people/{AMY}/oauth-codes", APP),
+    ("POST", "/people/{corpid}/{userid}/oauth-codes", f"/people/{ZHANG}/oauth-codes", APP),
     ("GET", "/clock", "/clock", None),
     ("POST", "/clock", "/clock", {"advance_ms": 1, "rate": 0.5}),
     ("GET", "/profile", "/profile", None),
@@ -470,6 +473,8 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("PUT", "/corps/{corpid}/apps/{agent_id}", f"/corps/{STORE}/apps/9", {"name": "Bot", "secret": "s"}),
     ("POST", "/corps/{corpid}/apps/{agent_id}/callback/verify", f"/corps/{STORE}/apps/9/callback/verify", None),
     ("PUT", "/corps/{corpid}/departments/{id}", f"/corps/{STORE}/departments/9", {"name": "Shop", "store": True}),
+    ("DELETE", "/corps/{corpid}/departments/{id}", f"/corps/{STORE}/departments/9", None),
+    ("PUT", "/corps/{corpid}/book-tags/{id}", f"/corps/{STORE}/book-tags/9", {"name": "Tag", "members": ["lisi"]}),
     ("PUT", "/corps/{corpid}/members/{userid}", f"/corps/{STORE}/members/new", {"name": "New", "departments": [2]}),
     ("PUT", "/consumers/{handle}", "/consumers/new", {"nickname": "New"}),
     ("PUT", "/corps/{corpid}/relations/{userid}/{handle}", f"/corps/{STORE}/relations/lisi/{AMY}", {"tags": ["vip"]}),

@@ -13,6 +13,7 @@ from gateway import events
 from gateway.state.apply import (  # noqa: F401 - for their appliers
     app_groups,
     app_messages,
+    book,
     callbacks,
     mass,
     media,
@@ -146,28 +147,34 @@ def app_put(state: State, event: events.AppPut) -> None:
     app = apps[event.agent_id] = App(
         event.agent_id, event.name, event.secret, event.callback_url, event.callback_token, event.callback_aes_key,
         known.conversations if known else {}, known.due if known else [], event.rights,
+        sheet=known.sheet if known else None,
     )  # fmt: skip
     app.callback_verified = known is not None and known.callback_verified and known.callback == app.callback
 
 
 @applies(events.DepartmentPut)
 def department_put(state: State, event: events.DepartmentPut) -> None:
-    state.corps[event.corpid].departments[event.id] = Department(event.id, event.name, event.parent, event.store)
+    departments = state.corps[event.corpid].departments
+    known = departments.get(event.id)
+    departments[event.id] = Department(
+        event.id, event.name, event.parent, event.store, event.name_en, event.order, known.leaders if known else [],
+    )  # fmt: skip
 
 
 @applies(events.MemberPut)
 def member_put(state: State, event: events.MemberPut) -> None:
-    key = member_key(event.corpid, event.userid)
+    corp = state.corps[event.corpid]
+    key = corp.members.get(event.userid) or member_key(event.corpid, event.userid)
     member = state.people.get(key)
     if not isinstance(member, Member):
         member = Member(key, corpid=event.corpid, userid=event.userid, own=event.own)
         state.people[key] = member
-        state.corps[event.corpid].members[event.userid] = key
+        corp.members[event.userid] = key
         _open(state, event.own, "own", event.corpid, person=key)
         member.conversations[event.own] = ()
     member.name, member.departments = event.name, event.departments
     member.activated, member.real_name_verified = event.activated, event.real_name_verified
-    member.departed = event.departed
+    book.member_put(corp, member, event)
 
 
 def _open(

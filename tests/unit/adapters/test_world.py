@@ -16,6 +16,7 @@ from adapters.world import BrokenWorld, Names, World, demo, read, write
 from adapters.world.check import names_of
 from adapters.world.file import (
     AppRow,
+    BookTagRow,
     CodeRow,
     ConsumerRow,
     CorpRow,
@@ -28,6 +29,7 @@ from adapters.world.file import (
 from gateway.profile import Certification
 from gateway.rights import SWITCHES
 from gateway.state import State
+from protocol.wecom.members import Attribute, Channels, ExternalProfile, MemberDetails, Web
 
 NOW_MS = 1_795_000_000_000
 BASE = """version = 1
@@ -95,6 +97,15 @@ BROKEN = [
     (BASE + "[[corp.code]]\nmember = 'lin'\ngroup = 'g'", "of a member or of a group (at corp[0].code[0])"),
     (BASE + "[[corp.app]]\nagent_id = 'a'\nname = 'a'\nsecret = 's'\ncallback_aes_key = 'short'", "has 43 letters"),
     (BASE + "[[corp.code]]\n", "of a member or of a group (at corp[0].code[0])"),
+    (
+        BASE + "details = { mobile = '1' }\n[[corp.member]]\nuserid = 'wu'\nname = 'Wu'\ndetails = { mobile = '1' }",
+        "mobile 1 is of member 'lin' (at corp[0].member[1].details.mobile)",
+    ),
+    (BASE + "details = { mobil = '1' }", "unknown key mobil, did you mean mobile? (at corp[0].member[0].details)"),
+    (BASE + "details = { leads = [3] }", "there is no department of the member's 3"),
+    (BASE + "[[corp.book_tag]]\nid = 1\nname = 'x'\nmembers = ['lim']", "'lim', did you mean 'lin'?"),
+    (BASE + "[[corp.book_tag]]\nid = 1\nname = 'x'\n[[corp.book_tag]]\nid = 2\nname = 'x'", "'x' is tag 1"),
+    (BASE + "[[corp.book_tag]]\nid = 1\nname = 'x'\n[[corp.book_tag]]\nid = 1\nname = 'y'", "id 1 stands twice"),
     (BASE + "[[corp.code]]\ngroup = 'g'", "there is no group 'g' (at corp[0].code[0].group)"),
     (
         BASE + "[[corp.code]]\ncode = 'q'\nmember = 'lin'\n[[corp.code]]\ncode = 'q'\nmember = 'lin'",
@@ -182,12 +193,26 @@ def customer(kind: Any, handle: str, *first: object, **others: st.SearchStrategy
     return st.builds(kind, *place, st.sampled_from(["", f"wm-{handle}"]), **others)
 
 
+def details(number: int) -> st.SearchStrategy[MemberDetails]:
+    """Note something of a member; nobody else has the same number."""
+    attribute = st.builds(Attribute, st.just(1), _name, web=st.none() | st.builds(Web, _name, _name))
+    attributes = st.lists(attribute, max_size=2).map(tuple)
+    profile = st.builds(ExternalProfile, _name, st.none() | st.builds(Channels, _name), attributes)
+    return st.builds(
+        MemberDetails, alias=_name, mobile=st.just(str(number)), email=st.just(f"{number}@x.org"), enabled=_yes,
+        order=st.just((number,)), extattr=attributes, external_profile=st.none() | profile,
+    )  # fmt: skip
+
+
 def departments(ids: list[int]) -> st.SearchStrategy[list[DepartmentRow]]:
     """Give each a smaller one as its parent, so that there is no circle; the file has them in any order."""
     rows = [
-        st.builds(DepartmentRow, st.just(one), _name, st.sampled_from([0, *(less for less in ids if less < one)]), _yes)
+        st.builds(
+            DepartmentRow, st.just(one), _name, st.sampled_from([0, *(less for less in ids if less < one)]), _yes,
+            _name, st.integers(0, 9),
+        )
         for one in ids
-    ]
+    ]  # fmt: skip
     return st.tuples(*rows).map(list)
 
 
@@ -201,7 +226,15 @@ def corp_rows(draw: st.DrawFn, corpid: str, handles: list[str]) -> CorpRow:
         app.trusted_ips, app.abilities = draw(some(["127.0.0.1", "::1"])), draw(some(["contacts", "customers"]))
         app.range_members, app.range_departments = draw(some(userids)), draw(some(ids))
     row.department = draw(departments(ids))
-    row.member = [draw(st.builds(MemberRow, st.just(one), _name, some(ids), _yes, _yes, _yes)) for one in userids]
+    row.member = [
+        draw(st.builds(MemberRow, st.just(one), _name, some(ids), _yes, _yes, _yes, st.none() | details(number)))
+        for number, one in enumerate(userids)
+    ]
+    present = [member.userid for member in row.member if not member.departed]
+    row.book_tag = [
+        draw(st.builds(BookTagRow, st.just(number), st.just(f"tag {number}"), _id, some(present), some(ids)))
+        for number in draw(some(range(1, 5)))
+    ]
     row.known = [draw(customer(KnownRow, handle)) for handle in draw(some(handles))]
     row.relation = [
         draw(
@@ -253,7 +286,7 @@ def _holds(export: World, world: World) -> None:
         assert (told.corpid, told.name, told.certification, told.certified_until) == (
             row.corpid, row.name, row.certification, until,
         )  # fmt: skip
-        assert (told.app, told.member) == (row.app, row.member)
+        assert (told.app, told.member, told.book_tag) == (row.app, row.member, row.book_tag)
         assert told.department == sorted(row.department, key=lambda one: one.id)
         assert {_told(one) for one in told.relation} == {_told(one) for one in row.relation}
         assert sorted(one.name for one in told.group) == sorted(one.name for one in row.group)

@@ -22,6 +22,7 @@ WHO = "<UserID><![CDATA[zhangsan]]></UserID><ExternalUserID><![CDATA[wmamy]]></E
 CONTACT = "<Event><![CDATA[change_external_contact]]></Event><ChangeType><![CDATA[{}]]></ChangeType>" + WHO
 CHAT = "<Event><![CDATA[change_external_chat]]></Event><ChangeType><![CDATA[{}]]></ChangeType>"
 TAG = "<Event><![CDATA[change_external_tag]]></Event><ChangeType><![CDATA[{}]]></ChangeType>"
+BOOK = "<Event><![CDATA[change_contact]]></Event><ChangeType><![CDATA[{}]]></ChangeType>"
 
 GOLDEN: list[tuple[changes.Change, str]] = [
     (
@@ -79,6 +80,31 @@ GOLDEN: list[tuple[changes.Change, str]] = [
     ),
     (changes.TagsShuffled("et1"), TAG.format("shuffle") + "<Id><![CDATA[et1]]></Id>"),
     (changes.TagsShuffled(), TAG.format("shuffle")),
+    (
+        changes.UserMade("lin", (1, 2)),
+        BOOK.format("create_user") + "<UserID><![CDATA[lin]]></UserID><Department><![CDATA[1,2]]></Department>",
+    ),
+    (
+        changes.UserChanged("lin", new_userid="lin2"),
+        BOOK.format("update_user") + "<UserID><![CDATA[lin]]></UserID><NewUserID><![CDATA[lin2]]></NewUserID>",
+    ),
+    (changes.UserDeleted("lin"), BOOK.format("delete_user") + "<UserID><![CDATA[lin]]></UserID>"),
+    (
+        changes.PartyMade(2, "店", 1, 9),
+        BOOK.format("create_party")
+        + "<Id>2</Id><Name><![CDATA[店]]></Name><ParentId>1</ParentId><Order>9</Order>",
+    ),
+    (
+        changes.PartyChanged(2, "店", 1),
+        BOOK.format("update_party") + "<Id>2</Id><Name><![CDATA[店]]></Name><ParentId>1</ParentId>",
+    ),
+    (changes.PartyDeleted(2), BOOK.format("delete_party") + "<Id>2</Id>"),
+    (
+        changes.BookTagChanged(1, ("lin", "wu"), deleted_parties=(2, 3)),
+        BOOK.format("update_tag")
+        + "<TagId>1</TagId><AddUserItems><![CDATA[lin,wu]]></AddUserItems>"
+        "<DelPartyItems><![CDATA[2,3]]></DelPartyItems>",
+    ),
 ]  # fmt: skip
 
 
