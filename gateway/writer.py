@@ -135,7 +135,7 @@ class Writer:
         answer: Any
         try:
             if not isinstance(wish, Command):
-                answer = wish(self.state, turn.now_ms)
+                answer = self.look(wish, turn.now_ms)
             elif not room:
                 answer = Refusal(UNAVAILABLE, "disk reserve")
             else:
@@ -149,6 +149,13 @@ class Writer:
             asker = wish.corpid if isinstance(wish, SendFor) else asker
             repeated = isinstance(answer, Repeated)
             self._note(turn.now_ms, asker, type(wish).__name__, "", 0, _refusal_in(answer), repeated=repeated)
+
+    def look(self, query: Query, now_ms: int) -> Any:
+        """Answer a query; a defect in it is a refusal, as it is in deciding: both only read."""
+        try:
+            return query(self.state, now_ms)
+        except Exception as defect:  # noqa: BLE001 - see above
+            return self.defect(type(query).__name__, defect)
 
     def _take_links(self, turn: Turn, room: bool) -> None:
         """Give each link that waits its share; what is left waits for the next turn, at the end of the line."""

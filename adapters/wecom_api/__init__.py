@@ -9,7 +9,7 @@ Rules of the folder:
 from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import Final, cast
 
 import structlog
 from aiohttp import web
@@ -45,6 +45,7 @@ from protocol.errors import FAULT, RESERVED_ID
 from protocol.wecom.reply import Reply
 
 PREFIX = "/cgi-bin/"
+DOORS_MAX: Final = 4_096  # apps whose door is remembered
 # Imported so that their calls are listed.
 CHAPTERS = (
     app_messages,
@@ -76,6 +77,7 @@ class Api:
     def __init__(self, door: Door, calls: Calls) -> None:
         self._door = door
         self._calls = calls
+        self._doors: dict[tuple[str, str], Door] = {}
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_route("*", PREFIX + "{path:.*}", self.respond)
@@ -86,6 +88,7 @@ class Api:
         calls, visit = self._calls, Visit(self._calls.begin(request, self._door.router.now_ms()))
         try:
             reply = await self._reply(request, visit)
+            answer = reply if isinstance(reply, web.StreamResponse) else said(visit, reply)
         except No as why:
             no = why
         except (ConnectionError, web.RequestPayloadError) as why:
@@ -95,11 +98,9 @@ class Api:
             no = No(-1, f"a defect of the gateway ({type(defect).__name__})")
         else:
             calls.end(visit.line, 0, reply.errmsg if isinstance(reply, Reply) else "")
-            if isinstance(reply, Reply):
-                return said(visit, reply)
-            if not reply.prepared:
-                reply.headers.extend(visit.headers())
-            return reply
+            if answer is reply and not answer.prepared:
+                answer.headers.extend(visit.headers())
+            return answer
         answer = refused(visit, no, base_url_of(request, self._door.base_url()))
         calls.end(visit.line, no.errcode, cast(bytes, answer.body), no.refusal)
         return answer
@@ -141,7 +142,7 @@ class Api:
         takes_request = found.asked is web.Request
         body = b"" if takes_request or found.method == "GET" else await _body(request)
         visit.line.bring(body)
-        door = self._door if found.open else replace(self._door, asker=caller.key)
+        door = self._door if found.open else self._door_of(caller)
         errcode = reserved(request.query, body)
         if errcode:
             raise No(errcode, "an id that always fails", Refusal(RESERVED_ID, f"reserved/hutong-fail-{errcode}"))
@@ -161,6 +162,15 @@ class Api:
             return await found.handler(door, caller, asked)
         finally:
             door.gate.underway.end_write(place, record)
+
+    def _door_of(self, caller: Caller) -> Door:
+        """Give the door of an app: what is done through it is done for that app."""
+        door = self._doors.get(caller[:2])
+        if door is None:
+            if len(self._doors) >= DOORS_MAX:
+                self._doors.clear()
+            door = self._doors[caller[:2]] = replace(self._door, asker=caller.key)
+        return door
 
     async def _strike(self, request: web.Request, visit: Visit, place: tuple[str, str]) -> None:
         """Let a fault that was ordered befall this call."""
@@ -193,7 +203,7 @@ async def _body(request: web.Request) -> bytes:
     """Read what a POST brings, but not more than so many bytes of it."""
     body = bytearray()
     if (request.content_length or 0) <= BODY_BYTES_MAX:
-        async for chunk in request.content.iter_any():
+        while chunk := await request.content.readany():
             body += chunk
             if len(body) > BODY_BYTES_MAX:
                 break

@@ -6,6 +6,7 @@ movable clock showed; one that a rule of ours refused says which, what is used a
 """
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import count
 from secrets import token_hex
@@ -13,7 +14,7 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
 from adapters.http import LOOPBACK_NAMES
 from adapters.log import text_of
@@ -27,6 +28,9 @@ JSON: Final = "application/json; charset=utf-8"
 
 _RUN: Final = token_hex(4)
 _numbers: Final = count(1)
+_REQUEST: Final = istr("X-Hutong-Request")  # made once: they stand on every answer
+_TIME: Final = istr("X-Hutong-Time")
+_CONTENT_TYPE: Final = istr("Content-Type")
 _encode = msgspec.json.encode
 _HOST: Final = re.compile(f"(?:{'|'.join(map(re.escape, LOOPBACK_NAMES))})(?::[0-9]{{1,5}})?")
 
@@ -49,16 +53,26 @@ class Visit:
 
     def headers(self) -> CIMultiDict[str]:
         """Say which request is answered, and when."""
-        headers = CIMultiDict({"X-Hutong-Request": f"{_RUN}-{self.number}", "X-Hutong-Time": text_of(self.now_ms)})
+        headers = CIMultiDict(((_REQUEST, f"{_RUN}-{self.number}"), (_TIME, _shown(self.now_ms))))
         if self.fault:
             headers["X-Hutong-Fault"] = self.fault
         return headers
 
 
+@lru_cache(maxsize=4)  # a second has many answers
+def _second(second: int) -> str:
+    return text_of(second * 1000)[: -len("000Z")]
+
+
+def _shown(now_ms: int) -> str:
+    second, rest = divmod(now_ms, 1000)
+    return f"{_second(second)}{rest:03}Z"
+
+
 def said(visit: Visit, reply: Reply) -> web.Response:
     """Write an answer."""
     headers = visit.headers()
-    headers["Content-Type"] = JSON
+    headers[_CONTENT_TYPE] = JSON
     return web.Response(body=_encode(reply), headers=headers)
 
 
@@ -73,7 +87,7 @@ def refused(visit: Visit, no: No, base_url: str) -> web.Response:
         f"{text}, hint: [{visit.now_ms // 1000}_{visit.number}_{hint}], from ip: {visit.address}, more info at {more}"
     )
     headers = visit.headers()
-    headers["Content-Type"] = JSON
+    headers[_CONTENT_TYPE] = JSON
     headers["Link"] = f'<{more}>; rel="help"'
     if no.refusal is not None:
         headers.update(_reason(no.refusal))

@@ -120,8 +120,9 @@ class Call(NamedTuple):
                 asked = self._convert(_object(body))
             suspicious = _LONG_NUMBER.search(body) is not None
         else:
-            asked = self._convert({key: value for key, value in text.items() if value})
-            suspicious = any(len(value) >= _LONG for value in text.values())
+            values = {key: value for key, value in text.items() if value and key != "access_token"}
+            asked = self._convert(values)
+            suspicious = any(len(value) >= _LONG for value in values.values())
         if suspicious and _is_huge(asked):
             raise No(40058, "a number of more than 64 bits")
         return asked

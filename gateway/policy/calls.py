@@ -21,6 +21,7 @@ SHUT_OUT_MS: Final[dict[WindowName, int]] = {"minute": MINUTE_MS, "hour": HOUR_M
 
 Subject = tuple[str, str]  # a path, and who is counted
 Cell = list[int]
+Caller = tuple[str, str, str, str]  # a path, an enterprise, an app, an address
 
 
 class Meter:
@@ -29,14 +30,14 @@ class Meter:
     def __init__(self, limit: CallLimit, reason: Reason) -> None:
         self.limit = limit
         self.reason = reason
-        self._ends_ms = 0
+        self.ends_ms = 0
         self._used: dict[Subject, Cell] = {}
         self._until_ms: dict[Subject, int] = {}
 
     def cell(self, subject: Subject, now_ms: int) -> Cell:
         """Give the counter of a subject in the window that holds `now_ms`."""
-        if now_ms >= self._ends_ms:
-            self._ends_ms, self._used = resets_at_ms(self.limit.window, now_ms), {}
+        if now_ms >= self.ends_ms:
+            self.ends_ms, self._used = resets_at_ms(self.limit.window, now_ms), {}
             self._until_ms = {key: until for key, until in self._until_ms.items() if until > now_ms}
         used = self._used.get(subject)
         if used is None:
@@ -52,7 +53,7 @@ class Meter:
             if cell[0] < self.limit.limit:
                 return None
             shut_out_ms = SHUT_OUT_MS.get(self.limit.window)
-            until_ms = now_ms + shut_out_ms if shut_out_ms is not None else self._ends_ms
+            until_ms = now_ms + shut_out_ms if shut_out_ms is not None else self.ends_ms
             self._until_ms[subject] = until_ms
         rule = f"calls/{self.limit.path or 'any'}/{self.limit.per}/{self.limit.window}"
         return Refusal(self.reason, rule, until_ms, max(cell[0], self.limit.limit), self.limit.limit)
@@ -70,16 +71,35 @@ class CallMeters:
     def __init__(self, profile: Profile) -> None:
         self._all = tuple((Meter(limit, REASONS[PLACES.index(limit.per)]), limit) for limit in profile.calls)
         self._of: dict[str, tuple[tuple[Meter, int], ...]] = {}
+        self._held: dict[Caller, list[tuple[Cell, int]]] = {}
+        self._held_until_ms = 0
         secrets = CallLimit("address", "hour", profile.wrong_secrets_max, "gettoken with a wrong secret")
         self._secrets = Meter(secrets, WRONG_SECRETS)
 
     def take(self, path: str, corpid: str, agent_id: str, address: str, now_ms: int) -> Refusal | None:
-        """Count a call, or say why it may not be made; an empty name is not counted."""
+        """Count a call, or say why it may not be made; an empty name is not counted.
+
+        Whoever calls often holds its cells until the first of their windows ends.
+        """
+        caller = path, corpid, agent_id, address
+        held = self._held.get(caller) if now_ms < self._held_until_ms else None
+        if held is None:
+            return self._look_up(caller, now_ms)
+        for cell, most in held:
+            if cell[0] >= most:
+                return self._look_up(caller, now_ms)
+        for cell, _ in held:
+            cell[0] += 1
+        return None
+
+    def _look_up(self, caller: Caller, now_ms: int) -> Refusal | None:
+        path, corpid, agent_id, address = caller
         meters = self._of.get(path)
         if meters is None:
             meters = self._meters_of(path)
         subjects = (path, corpid), (path, agent_id and f"{corpid}/{agent_id}"), (path, address)
-        cells = []
+        cells: list[tuple[Cell, int]] = []
+        ends_ms = now_ms + MINUTE_MS
         for meter, place in meters:
             subject = subjects[place]
             if subject[1]:
@@ -87,9 +107,14 @@ class CallMeters:
                 refusal = meter.refusing(subject, cell, now_ms)
                 if refusal is not None:
                     return refusal
-                cells.append(cell)
-        for cell in cells:
+                cells.append((cell, meter.limit.limit))
+                ends_ms = min(ends_ms, meter.ends_ms)
+        for cell, _ in cells:
             cell[0] += 1
+        if now_ms >= self._held_until_ms or len(self._held) >= SUBJECTS_MAX:
+            self._held, self._held_until_ms = {}, ends_ms
+        self._held_until_ms = min(self._held_until_ms, ends_ms)
+        self._held[caller] = cells
         return None
 
     def _meters_of(self, path: str) -> tuple[tuple[Meter, int], ...]:
@@ -112,6 +137,7 @@ class CallMeters:
 
     def forget(self, corpid: str) -> None:
         """Drop what an enterprise has used: it begins anew."""
+        self._held.clear()
         for meter, _ in self._all:
             meter.forget(corpid)
 
