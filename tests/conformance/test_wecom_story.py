@@ -1,4 +1,4 @@
-"""A customer's story, end to end, as somebody's existing CRM lives it: wechatpy asks, wechatpy's crypto opens callbacks.
+"""A customer's story, as somebody's existing CRM lives it: wechatpy asks, wechatpy's crypto opens what it is told.
 
 Scan, callback with a welcome code, welcome within 20 s, tag, mass message, confirmed, received; over the month's quota
 refused with the vendor's code; a month later allowed again.
