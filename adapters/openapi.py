@@ -23,18 +23,27 @@ class Schemas:
         schema: Schema = self._of[kind]
         return schema
 
+    def component(self, kind: Any) -> Schema:
+        """Give a struct's own schema, whatever it is called where two have the same name."""
+        schema: Schema = self.components[_name(self[kind])]
+        return schema
+
     def parameters(self, kind: Any, place: str) -> list[Schema]:
         """Describe the fields of a struct that are parts of an address."""
         if kind is None:
             return []
-        (_,), shared = msgspec.json.schema_components([kind], ref_template=REF)
-        own = shared.pop(kind.__name__)
+        (ref,), shared = msgspec.json.schema_components([kind], ref_template=REF)
+        own = shared.pop(_name(ref))
         self.components.update(shared)
         required = set(own.get("required", ()))
         return [
             {"name": name, "in": place, "required": name in required, "schema": schema}
             for name, schema in own["properties"].items()
         ]
+
+
+def _name(ref: Schema) -> str:
+    return str(ref["$ref"]).rpartition("/")[2]
 
 
 def described(title: str, summary: str, server: str, paths: Schema, components: Schema) -> Schema:

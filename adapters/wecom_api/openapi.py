@@ -45,7 +45,7 @@ def document() -> Schema:
     paths = {PREFIX + path: {call.method.lower(): _operation(path, call, schemas)} for path, call in calls.items()}
     for call in calls.values():
         if _is_struct(call.answer):
-            _say_yes(schemas.components[call.answer.__name__])
+            _say_yes(schemas.component(call.answer))
     components = {"schemas": {**schemas.components, "No": NO}, "securitySchemes": {"access_token": TOKEN}}
     summary = "WeCom's server API as Hutong simulates it: the same paths, fields and numbers."
     return described("Hutong, WeCom's server API", summary, "/", paths, components)

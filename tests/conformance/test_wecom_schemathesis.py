@@ -27,7 +27,7 @@ from tests.conformance.wecom import AGENT, AMY, SECRET, STORE, ZHANG, Wecom, wec
 
 __all__ = ["wecom"]
 
-EXAMPLES: Final = 6  # of each call
+EXAMPLES: Final = 5  # of each call
 ENDINGS: Final = ("del", "cancel", "remove", "transfer")  # of what there is
 DOCUMENT: Final = document()
 SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT)
