@@ -115,7 +115,7 @@ class Api:
             raise not_there(path, self._calls, base_url_of(request, self._door.base_url()))
         if request.method != found.method:
             raise No(40058, f"{path} takes {found.method}")
-        caller = Caller("", "", visit.address) if found.open else self._caller(request, visit)
+        caller = Caller("", "", visit.address, visit.notes) if found.open else self._caller(request, visit)
         gate, state = self._door.gate, self._door.router.state
         place = caller.corpid or request.query.get("corpid", ""), path
         visit.line.corpid, visit.line.agent_id = place[0], caller.agent_id
@@ -196,7 +196,7 @@ class Api:
             raise No(40014)
         if known == "expired":
             raise No(42001)
-        return Caller(*known, visit.address)
+        return Caller(*known, visit.address, visit.notes)
 
 
 async def _body(request: web.Request) -> bytes:

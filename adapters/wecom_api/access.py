@@ -21,11 +21,12 @@ _SEAL_BYTES: Final = 24
 
 
 class Caller(NamedTuple):
-    """The app that calls, and the address it calls from."""
+    """The app that calls, and the address it calls from; `notes` become headers of the answer."""
 
     corpid: str
     agent_id: str
     address: str
+    notes: dict[str, str]
 
     @property
     def key(self) -> str:

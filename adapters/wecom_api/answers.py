@@ -36,9 +36,10 @@ _HOST: Final = re.compile(f"(?:{'|'.join(map(re.escape, LOOPBACK_NAMES))})(?::[0
 
 
 class Visit:
-    """One request, from its coming to its answer. `fault` names the order that struck it."""
+    """One request, from its coming to its answer. `fault` names the order that struck it; `notes` are headers of the
+    answer in which a call says what the vendor has no words for."""
 
-    __slots__ = ("address", "fault", "line", "now_ms", "number")
+    __slots__ = ("address", "fault", "line", "notes", "now_ms", "number")
 
     def __init__(self, line: CallLine) -> None:
         self.number = next(_numbers)
@@ -46,6 +47,7 @@ class Visit:
         self.now_ms = line.time_ms
         self.address = line.address
         self.fault = ""
+        self.notes: dict[str, str] = {}
 
     @property
     def id(self) -> str:
@@ -56,6 +58,7 @@ class Visit:
         headers = CIMultiDict(((_REQUEST, f"{_RUN}-{self.number}"), (_TIME, _shown(self.now_ms))))
         if self.fault:
             headers["X-Hutong-Fault"] = self.fault
+        headers.update(self.notes)
         return headers
 
 

@@ -41,13 +41,19 @@ async def send(door: Door, caller: Caller, asked: MessageAsked) -> MessageReply:
     answerable = isinstance(content, TemplateCard) and content.card_type in ANSWERABLE
     command = SpeakFor(caller.corpid, caller.agent_id, found.keys, content, interval_s * 1000, answerable)
     events = await door.ask(command)
-    if events:
-        (spoke,) = (event for event in events if isinstance(event, AppSpoke))
-        return _reply(found, spoke.msgid, spoke.code)
-    earlier: AppMessage = await door.look(
-        lambda state, now_ms: said_lately(state.corps[caller.corpid].messages, now_ms, command) or No(-1)
-    )
-    return _reply(found, earlier.msgid, earlier.code)
+    spoke = next((event for event in events if isinstance(event, AppSpoke)), None)
+
+    def look(state: State, now_ms: int) -> AppMessage | No:
+        told = state.corps[caller.corpid].messages
+        said = told.kept.get(spoke.msgid) if spoke is not None else said_lately(told, now_ms, command)
+        return said or No(-1, "the enterprise was reset")
+
+    message: AppMessage = await door.look(look)
+    if spoke is None:
+        caller.notes["X-Hutong-Duplicate-Of"] = message.msgid
+    elif message.dropped:
+        caller.notes["X-Hutong-Dropped"] = str(message.dropped)
+    return _reply(found, message.msgid, message.code)
 
 
 def _reply(found: Recipients, msgid: str, code: str) -> MessageReply:
@@ -65,10 +71,11 @@ async def _recipients(door: Door, caller: Caller, asked: MessageAsked) -> Recipi
 
     def look(state: State, _now_ms: int) -> Recipients | No:
         corp = state.corps[caller.corpid]
+        rights = corp.apps[caller.agent_id].rights if "app_range" in state.strict else recipients.ALL
         if users == [EVERYBODY]:
-            found = recipients.everybody(state, corp)
+            found = recipients.everybody(state, corp, rights)
         else:
-            found = recipients.named(state, corp, users, parties, tags)
+            found = recipients.named(state, corp, users, parties, tags, rights)
         return found if found.keys else No(81013)
 
     found: Recipients = await door.look(look)

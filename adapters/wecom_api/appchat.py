@@ -84,4 +84,5 @@ async def send(door: Door, caller: Caller, asked: ChatSpoken) -> Reply:
     except No as no:
         if no.refusal is None or no.refusal.reason is not CONVERSATION_FREQUENCY:
             raise
+        caller.notes["X-Hutong-Dropped"] = "1"
     return Reply()

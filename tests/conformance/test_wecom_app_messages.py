@@ -236,6 +236,7 @@ async def test_the_same_is_not_said_twice_where_the_app_asks_for_that(wecom: Wec
     first = await send(wecom, **asked)
     again = await send(wecom, **asked)
     assert (again["errcode"], again["msgid"]) == (0, first["msgid"])
+    assert wecom.headers["X-Hutong-Duplicate-Of"] == first["msgid"]
     assert (await send(wecom, **{**asked, "touser": LI}))["msgid"] != first["msgid"]
     assert (await send(wecom, **{**asked, **text("别的")}))["msgid"] != first["msgid"]
     assert (await send(wecom, **text(touser=ZHANG)))["msgid"] != first["msgid"], "without the check"
@@ -256,6 +257,7 @@ async def test_more_than_30_a_minute_to_one_member_are_dropped_and_the_app_is_no
     for number in range(32):
         told = await send(wecom, **text(f"{number}", touser=ZHANG if number else f"{ZHANG}|{LI}"))
         assert (told["errcode"], told["invaliduser"]) == (0, "")
+        assert wecom.headers.get("X-Hutong-Dropped") == ("1" if number >= 30 else None)
     assert len(await read(wecom, ZHANG)) == 30
     await send(wecom, **text("33", touser=LI))
     assert len(await read(wecom, LI)) == 2
@@ -337,3 +339,18 @@ async def test_a_client_cannot_say_what_only_an_app_can(wecom: Wecom) -> None:
             await zhang.command(
                 "send", conversation=seen.conversation, content={"kind": "markdown", "text": "**x**"}
             )  # fmt: skip
+
+
+async def test_whom_an_app_does_not_see_it_does_not_reach_where_that_is_asked_for(wecom: Wecom) -> None:
+    secret = f"secret-of-{STORE}"
+    await wecom.control(
+        "PUT", f"/corps/{STORE}/apps/{AGENT}", {"name": "x", "secret": secret, "range_members": [ZHANG]}
+    )
+    assert (await send(wecom, **text(touser=f"{ZHANG}|{LI}", toparty="2")))["invaliduser"] == ""
+    await wecom.control("PUT", "/strictness", {"switches": ["app_range"]})
+    told = await send(wecom, **text("二", touser=f"{ZHANG}|{LI}", toparty="2"))
+    assert (told["errcode"], told["invaliduser"], told["invalidparty"]) == (0, LI, "2")
+    assert (await send(wecom, **text(touser=LI)))["errcode"] == 81013
+    assert (await send(wecom, **text("三", touser="@all")))["errcode"] == 0
+    assert len(await read(wecom, ZHANG)) == 3
+    assert len(await read(wecom, LI)) == 1

@@ -180,6 +180,7 @@ async def test_what_a_group_does_not_take_is_dropped_and_the_app_is_not_told(wec
     for words in ("一", "二", "三"):
         told = await call(wecom, "send", {"chatid": chatid, "msgtype": "text", "text": {"content": words}})
         assert told["errcode"] == 0
+        assert wecom.headers.get("X-Hutong-Dropped") == ("1" if words == "三" else None)
     async with reader(wecom, LI) as li:
         await li.wait_for(lambda message: message.text == "二")
         assert [message.text for message in li.messages if message.side == "app"] == ["一", "二"]
