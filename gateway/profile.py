@@ -84,6 +84,7 @@ class Profile(Struct, array_like=True, frozen=True, gc=False):
     members_unverified_max: int = 0
     members_verified_max: int = 0
     members_certified_max: int = 0
+    app_messages_per_member: int = 0
 
 
 class Number(Struct, frozen=True, forbid_unknown_fields=True):

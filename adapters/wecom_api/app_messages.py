@@ -8,7 +8,7 @@ from adapters.wecom_api.app_content import ANSWERABLE, content_of
 from adapters.wecom_api.call import Caller, Door, No, call
 from gateway import windows
 from gateway.commands.app_messages import Recall, SpeakFor
-from gateway.decide.app_messages import said_lately
+from gateway.decide.app_messages import DAY, said_lately
 from gateway.events.app_messages import AppSpoke
 from gateway.queries import recipients
 from gateway.queries.recipients import Recipients
@@ -30,7 +30,11 @@ EVERYBODY: Final = "@all"
 INTERVAL_S_MAX: Final = 4 * 3_600
 
 
-@call("POST", "message/send", missing={"agentid": 40056, "msgtype": 40008}, exempt=True)
+@call(
+    "POST", "message/send", missing={"agentid": 40056, "msgtype": 40008}, exempt=True,
+    partial="the pages of mpnews are not kept; `safe` and `enable_id_trans` do nothing",
+    limits=("app_messages_per_member",),
+)  # fmt: skip
 async def send(door: Door, caller: Caller, asked: MessageAsked) -> MessageReply:
     """Say something to members; who cannot be reached is named, and the others have it (DOC 90236)."""
     if str(asked.agentid) != caller.agent_id:
@@ -103,7 +107,7 @@ async def get_statistics(door: Door, caller: Caller, asked: StatisticsAsked) -> 
     """Count what each app has sent today, or yesterday, in person-times."""
 
     def look(state: State, now_ms: int) -> StatisticsReply:
-        corp, day = state.corps[caller.corpid], windows.indexes(now_ms)[windows.WINDOWS.index("day")]
+        corp, day = state.corps[caller.corpid], windows.indexes(now_ms)[DAY]
         rows = []
         for app in (app for app in corp.apps.values() if app.agent_id.isdecimal()):
             sent = corp.messages.sent_by(app.agent_id, day)

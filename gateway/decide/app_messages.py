@@ -23,10 +23,12 @@ from gateway.events.app_messages import AppRecalled, AppSaid, AppSpoke
 from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.app_messages import AppMessage, AppMessages
+from gateway.state.corps import Corp
 from gateway.state.jobs import JOBS_MAX, Job
 from protocol.codec import MSGPACK
 from protocol.content import AppContent, Notice
 from protocol.errors import (
+    APP_QUOTA,
     INTERNAL,
     RECALL_TOO_LATE,
     TOO_MANY,
@@ -37,6 +39,7 @@ from protocol.errors import (
 )
 from protocol.ids import derive
 
+DAY: Final = windows.WINDOWS.index("day")
 RECALL_MS: Final = windows.DAY_MS
 
 _encode = MSGPACK.encode
@@ -57,6 +60,7 @@ def speak(state: State, now_ms: int, command: SpeakFor) -> list[AnyEvent] | Refu
         refusal = Refusal(UNKNOWN_PERSON)
     elif len(command.recipients) > messages.JOB_RECIPIENTS_MAX or len(state.jobs) >= JOBS_MAX:
         refusal = Refusal(TOO_MANY, "jobs")
+    refusal = refusal or _check_quota(state, corp, now_ms, command)
     if refusal is not None:
         return refusal
     number, job = corp.messages.made + 1, state.jobs_made + 1
@@ -68,6 +72,16 @@ def speak(state: State, now_ms: int, command: SpeakFor) -> list[AnyEvent] | Refu
             corp.corpid, command.agent_id, msgid, job, command.recipients, content, _digest(command), code, now_ms
         )
     ]  # fmt: skip
+
+
+def _check_quota(state: State, corp: Corp, now_ms: int, command: SpeakFor) -> Refusal | None:
+    """Count person-times of a day: for each member that the enterprise may have, so many (DOC 90312)."""
+    limit = corp.members_max(state.profile, now_ms) * state.profile.app_messages_per_member
+    used = corp.messages.sent_by(command.agent_id, windows.indexes(now_ms)[DAY]).today
+    if limit == 0 or used + len(command.recipients) <= limit:
+        return None
+    resets_at_ms = windows.resets_at_ms("day", now_ms)
+    return Refusal(APP_QUOTA, "app_messages/app_messages_per_member", resets_at_ms, used, limit)
 
 
 def said_lately(told: AppMessages, now_ms: int, command: SpeakFor) -> AppMessage | None:
@@ -91,7 +105,7 @@ def slice_job(state: State, now_ms: int, job: Job) -> list[AnyEvent]:
     if message is not None and message.recalled:
         return _recall_from(state, now_ms, job, message)
     recipient, agent_id = job.recipients[job.done], job.sender.partition("#")[2]
-    content, userid = _decode_content(job.content), recipient.partition("/")[2]
+    content, userid = _decode_content(job.content), state.member(recipient).userid
     said = messages.say(
         state, now_ms, SendFor(job.corpid, job.origin, "app", agent_id, "member", userid, content), None
     )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Whom an app's message means: members by name, by department with all below it, or everybody.
+"""Whom an app's message means: members by name, by department with all below it, by tag, or everybody.
 
 Rules of the file:
-- Who has left or is not activated is nobody: a message reaches neither. Nor does it reach whom the app does not see,
-  where that is asked for.
+- Who has left, is not activated or may not log in is nobody: a message does not reach them. Nor does it reach whom the
+  app does not see, where that is asked for.
 - What names nobody is told apart, since the vendor's API lists it and sends to the others (DOC 90236).
 """
 
@@ -34,38 +34,42 @@ def everybody(state: State, corp: Corp, rights: Rights = ALL) -> Recipients:
 def named(
     state: State, corp: Corp, users: Iterable[str], parties: Iterable[str], tags: Iterable[str], rights: Rights = ALL
 ) -> Recipients:  # fmt: skip
-    """Find the members that are named, and those of the departments that are."""
+    """Find the members that are named, and those of the departments and tags that are."""
     keys = {user: corp.members.get(user) for user in users}
     known = {user: key for user, key in keys.items() if key is not None and _is_there(state, corp, rights, key)}
     departments = {party: _department(corp, rights, party) for party in parties}
-    wanted = set(_with_those_below(corp, {each for each in departments.values() if each is not None}))
-    staff = (
-        key
-        for key in corp.members.values()
-        if wanted and not wanted.isdisjoint(state.member(key).departments) and _is_there(state, corp, rights, key)
-    )
+    marks = {tag: corp.book.tags.get(_number(tag)) for tag in tags}
+    worn = [mark for mark in marks.values() if mark is not None]
+    wanted = {each for each in departments.values() if each is not None}.union(*(mark.departments for mark in worn))
+    tagged = (key for mark in worn for key in mark.members if _is_there(state, corp, rights, key))
     return Recipients(
-        tuple(dict.fromkeys((*known.values(), *staff))),
+        tuple(dict.fromkeys((*known.values(), *_staff(state, corp, rights, wanted), *tagged))),
         tuple(user for user in keys if user not in known),
         tuple(party for party, department in departments.items() if department is None),
-        tuple(tags),
+        tuple(tag for tag, mark in marks.items() if mark is None),
     )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
 
 
 def _department(corp: Corp, rights: Rights, party: str) -> int | None:
-    number = int(party) if party.isascii() and party.isdecimal() and len(party) < 20 else 0
-    return number if number in corp.departments and sees_department(corp, rights, number) else None
+    number = _number(party)
+    return number if corp.department(number) is not None and sees_department(corp, rights, number) else None
 
 
-def _with_those_below(corp: Corp, departments: set[int]) -> Iterator[int]:
-    """Give departments and all that are below them; each level is looked for once."""
-    level, seen = departments, set[int]()
-    while level:
-        yield from level
-        seen |= level
-        level = {one.id for one in corp.departments.values() if one.parent in level} - seen
+def _staff(state: State, corp: Corp, rights: Rights, departments: set[int]) -> Iterator[str]:
+    """Give the members of departments and of all below them."""
+    if not departments:
+        return
+    wanted = {one for department in departments for one in corp.below(department)}
+    for key in corp.members.values():
+        if not wanted.isdisjoint(state.member(key).placed) and _is_there(state, corp, rights, key):
+            yield key
 
 
 def _is_there(state: State, corp: Corp, rights: Rights, key: str) -> bool:
     member = state.member(key)
-    return member.activated and not member.departed and sees_member(state, corp, rights, member.userid)
+    barred = member.departed or (member.details is not None and not member.details.enabled)
+    return member.activated and not barred and sees_member(state, corp, rights, member.userid)

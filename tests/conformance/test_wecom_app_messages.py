@@ -354,3 +354,41 @@ async def test_whom_an_app_does_not_see_it_does_not_reach_where_that_is_asked_fo
     assert (await send(wecom, **text("三", touser="@all")))["errcode"] == 0
     assert len(await read(wecom, ZHANG)) == 3
     assert len(await read(wecom, LI)) == 1
+
+
+async def test_members_are_named_by_tag_and_by_the_departments_that_wear_it(wecom: Wecom) -> None:
+    token = await wecom.token()
+    made = await wecom.post("tag/create", {"tagname": "晨会"}, access_token=token)
+    tag = made["tagid"]
+    worn = {"tagid": tag, "userlist": [LI], "partylist": [2]}
+    assert (await wecom.post("tag/addtagusers", worn, access_token=token))["errcode"] == 0
+    told = await send(wecom, **text(totag=f"{tag}|999"))
+    assert (told["errcode"], told["invalidtag"]) == (0, "999")
+    (message,) = wecom.gateway.router.state.corps[STORE].messages.kept.values()
+    assert len(message.places) == 1 + 7
+    assert (await send(wecom, **text(totag="999")))["errcode"] == 81013
+
+
+async def test_an_app_sends_so_many_person_times_a_day(wecom: Wecom) -> None:
+    """Under `tiny` an unverified enterprise may have 3 members, and an app send 2 times as many messages a day."""
+    await wecom.control("PUT", "/profile", {"name": "tiny"})
+    await wecom.control("POST", "/clock", {"rate": 0})
+    workshop = "wwxiaoshan"
+    token = await wecom.token(workshop, f"secret-of-{workshop}")
+    codes = []
+    for words in ("1", "2", "3", "4"):
+        told = await wecom.post("message/send", text(words, touser="@all"), access_token=token)
+        codes.append(told["errcode"])
+    assert codes == [0, 0, 0, 45009], "two members each"
+    assert (wecom.headers["X-Hutong-Used"], wecom.headers["X-Hutong-Limit"]) == ("6", "6")
+    await wecom.control("POST", "/clock", {"advance_ms": DAY_MS})
+    token = await wecom.token(workshop, f"secret-of-{workshop}")
+    assert (await wecom.post("message/send", text(touser="@all"), access_token=token))["errcode"] == 0
+
+
+async def test_a_member_with_another_userid_is_still_reached(wecom: Wecom) -> None:
+    renamed = {"userid": ZHANG, "new_userid": "zhang3"}
+    assert (await wecom.post("user/update", renamed, access_token=await wecom.token()))["errcode"] == 0
+    assert (await send(wecom, **text(touser="@all")))["errcode"] == 0
+    (message,) = wecom.gateway.router.state.corps[STORE].messages.kept.values()
+    assert (len(message.places), message.dropped) == (STAFF, 0)
