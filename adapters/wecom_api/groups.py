@@ -37,7 +37,12 @@ NORMAL, OWNER_LEFT = 0, 1  # DOC 92120; groups are not handed on in bulk, so tha
 JOIN_SCENES: Final[dict[JoinScene, int]] = {"created": 1, "invited": 1, "scanned": 3}  # DOC 92122: 2 is a link
 
 
-@call("POST", "externalcontact/groupchat/list")
+@call(
+    "POST",
+    "externalcontact/groupchat/list",
+    partial="no groups that are being inherited",
+    limits=("1,000 members without owners: documented", "100 owners: documented"),
+)
 async def list_groups(door: Door, caller: Caller, asked: GroupsAsked) -> GroupsReply:
     """List the enterprise's customer groups, in pages."""
     if asked.offset + asked.limit > REACH_MAX:
@@ -72,7 +77,12 @@ def _listed(state: State, groups: Iterator[Group], asked: GroupsAsked) -> Iterat
             yield GroupListed(group.chat_id, status)
 
 
-@call("POST", "externalcontact/groupchat/get", missing={"chat_id": 40050})
+@call(
+    "POST",
+    "externalcontact/groupchat/get",
+    missing={"chat_id": 40050},
+    partial="nobody has a nickname of the group; nobody comes by a link (join_scene 2)",
+)
 async def get_group(door: Door, caller: Caller, asked: GroupAsked) -> GroupReply:
     """Tell of a customer group."""
 

@@ -17,7 +17,13 @@ _SCENE: Final = {"scene": 41038}
 _NAMED: Final = {"config_id": 41043}
 
 
-@call("POST", "externalcontact/groupchat/add_join_way", missing=_SCENE)
+@call(
+    "POST",
+    "externalcontact/groupchat/add_join_way",
+    missing=_SCENE,
+    partial="all enterprises share the bound",
+    limits=("500,000 ways: documented", "5 groups: documented", "group_size_max", "group_scan_max"),
+)
 async def add_join_way(door: Door, caller: Caller, asked: JoinWayAsked) -> WayMade:
     """Make a join way."""
     made = (await door.ask(PutJoinWay(caller.corpid, **_fields(asked)), "way"))[-1]

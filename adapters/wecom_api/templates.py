@@ -24,7 +24,12 @@ TEXT_BYTES_MAX: Final = 3_000  # DOC 92366
 ITEMS: Final = ("image", "link", "miniprogram", "file", "video")  # DOC 92366: the first that is given counts
 
 
-@call("POST", "externalcontact/group_welcome_template/add")
+@call(
+    "POST",
+    "externalcontact/group_welcome_template/add",
+    partial="no group uses one: clients have no setting for it",
+    limits=("100 welcomes: documented", "3,000 bytes: documented"),
+)
 async def add_template(door: Door, caller: Caller, asked: TemplateAsked) -> TemplateMade:
     """Keep a welcome for groups."""
     made = (await door.ask(PutTemplate(caller.corpid, caller.agent_id, _body(door, caller, asked)), "template"))[-1]
@@ -56,7 +61,7 @@ async def edit_template(door: Door, caller: Caller, asked: TemplateChanged) -> R
     return Reply()
 
 
-@call("POST", "externalcontact/group_welcome_template/get")
+@call("POST", "externalcontact/group_welcome_template/get", partial="a picture is told as it was given")
 async def get_template(door: Door, caller: Caller, asked: TemplateNamed) -> TemplateReply:
     """Tell of a welcome."""
 

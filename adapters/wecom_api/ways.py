@@ -43,6 +43,8 @@ _NAMED: Final = {"config_id": 41043}
     "POST",
     "externalcontact/add_contact_way",
     missing={"type": 41037, "scene": 41038},
+    partial="a temporary chat does not end by itself, its conclusions are never said; all enterprises share the bound",
+    limits=("500,000 ways: documented", "100 members: documented", "100,000 temporary a day: documented"),
     aliases=("crm/add_contact_way",),
 )
 async def add_contact_way(door: Door, caller: Caller, asked: ContactWayAsked) -> ContactWayMade:
@@ -101,7 +103,13 @@ async def way_of(door: Door, caller: Caller, config_id: str) -> tuple[CodePut, C
     return found
 
 
-@call("POST", "externalcontact/get_contact_way", missing=_NAMED, aliases=("crm/get_contact_way",))
+@call(
+    "POST",
+    "externalcontact/get_contact_way",
+    missing=_NAMED,
+    aliases=("crm/get_contact_way",),
+    partial="a picture of the conclusions is told as it was given",
+)
 async def get_contact_way(door: Door, caller: Caller, asked: WayNamed) -> ContactWayReply:
     """Tell of a contact way."""
     code, way = await way_of(door, caller, asked.config_id)
@@ -176,7 +184,12 @@ async def del_contact_way(door: Door, caller: Caller, asked: WayNamed) -> Reply:
     return Reply()
 
 
-@call("POST", "externalcontact/send_welcome_msg", missing={"welcome_code": 41049})
+@call(
+    "POST",
+    "externalcontact/send_welcome_msg",
+    missing={"welcome_code": 41049},
+    limits=("20 s: documented", "once: documented"),
+)
 async def send_welcome_msg(door: Door, caller: Caller, asked: WelcomeAsked) -> Reply:
     """Have the member welcome a new customer: a text and attachments, each a message of its own (DOC 92137)."""
     contents = contents_of(asked)

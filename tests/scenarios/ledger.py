@@ -19,6 +19,7 @@ from gateway import commands, deadlines, decide, policy, profile
 from gateway.decide import jobs
 from gateway.events import (
     AnyEvent,
+    CallbackDue,
     CommandRefused,
     CorpPut,
     JobStarted,
@@ -26,6 +27,7 @@ from gateway.events import (
     MassSliced,
     Origin,
     Posted,
+    WelcomeGiven,
 )  # fmt: skip
 from gateway.policy.attempt import Attempt
 from gateway.refusal import Refusal
@@ -222,9 +224,18 @@ class Ledger:
     def put_store(self, number: str, corp: str) -> Outcome:
         return self._serve(commands.PutDepartment(corp, int(number), f"store {number}", store=True))
 
-    @line(r"app WORD of WORD")
-    def put_app(self, agent: str, corp: str) -> Outcome:
-        return self._serve(commands.PutApp(corp, agent, agent.title(), "secret"))
+    @line(r"app WORD of WORD( is called back)?")
+    def put_app(self, agent: str, corp: str, called: str | None) -> Outcome:
+        address = "http://crm.example/" if called else ""
+        return self._serve(commands.PutApp(corp, agent, agent.title(), "secret", address))
+
+    @line(r"WORD welcomes WORD TEXT")
+    def welcome(self, corp: str, who: str, text: str) -> Outcome:
+        """Use the newest welcome code that was given for a consumer."""
+        chats = set(self.state.consumer(who).contacts.values())
+        given = [event for event in self.records if isinstance(event, WelcomeGiven) and event.conversation in chats]
+        code = given[-1].code if given else "none"
+        return self._serve(commands.SendWelcome(corp, code, (content.Text(text),)))
 
     @line(r"consumers? LIST")
     def put_consumers(self, names: str) -> Outcome:
@@ -269,6 +280,24 @@ class Ledger:
         return self._serve(
             commands.PutCode(self.corp_of[of], of, state=state or "", skip_verify=not ask, code=code)
         )  # fmt: skip
+
+    @line(r"contact way WORD of LIST(?: and store (\d+))?")
+    def put_contact_way(self, code: str, names: str, store: str | None) -> Outcome:
+        listed = tuple(names.split(", "))
+        stores = (int(store),) if store else ()
+        return self._serve(commands.PutContactWay(self.corp_of[listed[0]], 2, 2, listed, stores, code=code))
+
+    @line(r"temporary way WORD of WORD for (\d+)([smhdw])")
+    def put_temporary_way(self, code: str, of: str, count: str, unit: str) -> Outcome:
+        expires_s = int(timedelta(**{UNITS[unit]: int(count)}).total_seconds())
+        return self._serve(commands.PutContactWay(self.corp_of[of], 1, 2, (of,), code=code, expires_s=expires_s))
+
+    @line(r"join way WORD of LIST(?: as TEXT from (\d+))?")
+    def put_join_way(self, code: str, names: str, base: str | None, first: str | None) -> Outcome:
+        corp = self.state.conversations[self.group_ids[names.split(", ", maxsplit=1)[0]]].corpid
+        chats = tuple(f"chat-{name}" for name in names.split(", "))
+        way = commands.PutJoinWay(corp, 2, chats, "", "", bool(base), base or "", int(first or 1), code=code)
+        return self._serve(way)
 
     @line(r"reset WORD")
     def reset(self, corp: str) -> Outcome:
@@ -496,6 +525,25 @@ class Ledger:
         said = [event for event in self.records if isinstance(event, Posted) and event.conversation == conversation]
         badge = decode_message(said[-1].frame).badge
         return f"{badge.name} / {badge.company} / {badge.certification}" if badge else "none"
+
+    @line(r"WORD is with")
+    def is_with(self, who: str) -> Outcome:
+        """Tell which members a consumer knows."""
+        chats = self.state.consumer(who).contacts
+        return ", ".join(key.rpartition("/")[2] for key, chat in chats.items() if self.state.relation(chat).live)
+
+    @line(r"WORD sits in")
+    def sits_in(self, who: str) -> Outcome:
+        at = (self.state.conversations[name].group for name in self.state.people[self.key(who)].conversations)
+        return ", ".join(group.name for group in at if group is not None and self.key(who) in group.seats)
+
+    @line(r"WORD is told")
+    def is_told(self, corp: str) -> Outcome:
+        """Tell what an enterprise's apps were called back about since this was last asked."""
+        since, self.heard[corp] = self.heard.get(corp, 0), len(self.records)
+        due = [event.change for event in self.records[since:] if isinstance(event, CallbackDue)]
+        told = [type(change).__name__ + "!" * bool(getattr(change, "welcome_code", "")) for change in due]
+        return ", ".join(told) or "nothing"
 
     @line(r"WORD and WORD are")
     def relation(self, one: str, other: str) -> Outcome:
