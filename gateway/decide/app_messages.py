@@ -106,6 +106,7 @@ def slice_job(state: State, now_ms: int, job: Job) -> list[AnyEvent]:
         return _recall_from(state, now_ms, job, message)
     recipient, agent_id = job.recipients[job.done], job.sender.partition("#")[2]
     content, userid = _decode_content(job.content), state.member(recipient).userid
+    content, userid = _decode_content(job.content), state.name_of(job.corpid, recipient)
     said = messages.say(
         state, now_ms, SendFor(job.corpid, job.origin, "app", agent_id, "member", userid, content), None
     )  # fmt: skip

@@ -18,5 +18,5 @@ def slice_failed(state: State, now_ms: int, command: SliceJob) -> list[AnyEvent]
     """End a recipient on whom deciding failed: the defect would meet the same job again, also after a restart."""
     job = state.jobs[command.job]
     if job.mass:
-        return mass.slice_failed(now_ms, job)
+        return mass.slice_failed(state, now_ms, job)
     return app_messages.slice_failed(now_ms, job) if job.msgid else messages.slice_failed(now_ms, job)

@@ -32,7 +32,7 @@ from gateway.state import State
 from gateway.state.corps import Corp
 from gateway.state.jobs import JOBS_MAX, Job
 from gateway.state.mass import HAD_OTHERS, NOT_A_FRIEND, SENT, MassMessage
-from gateway.state.people import AnyPerson, Member, member_key
+from gateway.state.people import AnyPerson, Member
 from gateway.windows import DAY_MS
 from protocol import frames
 from protocol.codec import MSGPACK
@@ -78,7 +78,7 @@ def make(state: State, now_ms: int, command: commands.MakeMass) -> Decided:
     made = _made(state, now_ms, corp, command.chat_type, command.contents, parts, allow_select=command.allow_select)
     if isinstance(made, Refusal):
         return made
-    members = tuple(member_key(corp.corpid, userid) for userid in parts)
+    members = tuple(corp.members[userid] for userid in parts)
     told = MassAnnounced(corp.corpid, made.id, state.jobs_made + 1, "mass_task", members, now_ms)
     return [msgspec.structs.replace(made, failed=failed), told]
 
@@ -122,7 +122,7 @@ def _customers_of(state: State, corp: Corp, command: commands.MakeMass) -> tuple
     for place, handle in enumerate(handles):
         chat = _chat_of(state, corp, handle, sender, tag_groups, mute) if handle else ""
         if chat:
-            parts.setdefault(state.relation(chat).member.partition("/")[2], []).append(chat)
+            parts.setdefault(state.member(state.relation(chat).member).userid, []).append(chat)
         elif named:
             failed.append(named[place])
     return parts, tuple(failed)
@@ -250,7 +250,7 @@ def _announced(
     state: State, now_ms: int, command: commands.RemindMass | commands.CancelMass, message: MassMessage, affair: Any
 ) -> MassAnnounced:  # fmt: skip
     waiting = (userid for userid, part in message.parts.items() if not part.sent_ms)
-    members = tuple(member_key(command.corpid, userid) for userid in waiting)
+    members = tuple(state.corps[command.corpid].members[userid] for userid in waiting)
     return MassAnnounced(command.corpid, message.id, state.jobs_made + 1, affair, members, now_ms)
 
 
@@ -309,11 +309,11 @@ def result_of(refusal: Refusal) -> int:
     return HAD_OTHERS if refusal.reason.code // 100 == _FREQUENCY else NOT_A_FRIEND
 
 
-def slice_failed(now_ms: int, job: Job) -> list[AnyEvent]:
+def slice_failed(state: State, now_ms: int, job: Job) -> list[AnyEvent]:
     """End one recipient of a slice on which deciding failed."""
     if job.affair:
         return [JobSliced(job.id, job.done + 1)]
-    userid = job.sender.partition("/")[2]
+    userid = state.member(job.sender).userid
     return [MassSliced(job.corpid, job.mass, userid, job.id, bytes([NOT_A_FRIEND]), now_ms)]
 
 

@@ -153,8 +153,7 @@ def slice_job(state: State, now_ms: int, job: Job) -> list[AnyEvent]:
     """Give a job its next recipient, who has an outcome of their own; quotas see each before the next."""
     recipient = job.recipients[job.done]
     kind: Literal["app", "member"] = "app" if job.by_app else "member"
-    sender = job.sender.partition("/")[2].removeprefix("#")
-    userid = recipient.partition("/")[2]
+    sender, userid = state.name_of(job.corpid, job.sender), state.name_of(job.corpid, recipient)
     one = SendFor(job.corpid, job.origin, kind, sender, "member", userid, _decode_content(job.content))
     said = say(state, now_ms, one, one.origin)
     events = [_refused(one, now_ms, said, recipient)] if isinstance(said, Refusal) else said

@@ -20,18 +20,18 @@ def sees_member(state: State, corp: Corp, rights: Rights, userid: str) -> bool:
     key = corp.members.get(userid)
     if key is None or userid in rights.members or _sees_all(rights):
         return True
-    return any(sees_department(corp, rights, one) for one in state.member(key).departments)
+    return any(sees_department(corp, rights, one) for one in state.member(key).placed)
 
 
 def sees_department(corp: Corp, rights: Rights, id_: int) -> bool:
     """Tell whether a department is in an app's range, or beneath one that is."""
-    if id_ not in corp.departments or _sees_all(rights):
+    if corp.department(id_) is None or _sees_all(rights):
         return True
     while id_:
         if id_ in rights.departments:
             return True
-        id_ = corp.departments[id_].parent
-    return 1 in rights.departments  # the root is above those that name no parent
+        id_ = corp.above(id_)
+    return False
 
 
 def sees_customer(state: State, corp: Corp, rights: Rights, external_userid: str) -> bool:

@@ -87,8 +87,8 @@ def _speaker(state: State, sender: str) -> Speaker | Refusal:
             return Refusal(UNKNOWN_CORP)
         app = corp.apps.get(name[1:])
         return Speaker(sender, "app", corpid, app=app) if app is not None else Refusal(UNKNOWN_APP)
-    person = state.people.get(sender)
-    return Speaker(sender, person.side, corpid, person) if person is not None else Refusal(UNKNOWN_PERSON)
+    person = state.people.get(state.key_of(sender))
+    return Speaker(person.key, person.side, corpid, person) if person is not None else Refusal(UNKNOWN_PERSON)
 
 
 def _place(state: State, speaker: Speaker, to: str) -> Conversation | Refusal:
@@ -96,7 +96,7 @@ def _place(state: State, speaker: Speaker, to: str) -> Conversation | Refusal:
     there = state.conversations.get(to)
     if there is not None:
         return there if _may_name(speaker, there) else Refusal(UNKNOWN_CONVERSATION)
-    other = state.people.get(to)
+    other = state.people.get(state.key_of(to))
     if other is not None:
         return _between(state, speaker, other)
     corpids = [speaker.corpid] if speaker.corpid else list(getattr(speaker.person, "known", ()))

@@ -100,6 +100,10 @@ async def test_a_deleted_department_leaves_no_trace_in_the_world(wecom: Wecom) -
     for userid, department in (("lin", [9, 2]), ("wu", [9])):
         await wecom.control("PUT", f"/corps/{STORE}/members/{userid}", {"name": "x", "departments": department})
     tag = await wecom.post("tag/create", {"tagname": "x"}, access_token=token)
+    app = {"name": "客户联系", "secret": SECRET, "range_departments": [9, 2]}
+    await wecom.control("PUT", f"/corps/{STORE}/apps/1000002", app)
+    way = {"type": 2, "scene": 2, "user": [ZHANG], "party": [9, 2]}
+    made = await wecom.post("externalcontact/add_contact_way", way, access_token=token)
     added = {"tagid": tag["tagid"], "partylist": [9]}
     assert (await wecom.post("tag/addtagusers", added, access_token=token))["errcode"] == 0
     for userid in ("lin", "wu"):
@@ -108,6 +112,11 @@ async def test_a_deleted_department_leaves_no_trace_in_the_world(wecom: Wecom) -
     assert (await wecom.get("department/delete", access_token=token, id=9))["errcode"] == 0
     assert (await wecom.get("tag/get", access_token=token, tagid=tag["tagid"]))["partylist"] == []
     assert (await wecom.control("GET", f"/people/{STORE}/lin"))["departments"] == []
+    told = await wecom.get("agent/get", access_token=token, agentid=1000002)
+    assert told["allow_partys"] == {"partyid": [2]}
+    config = {"config_id": made["config_id"]}
+    told = await wecom.post("externalcontact/get_contact_way", config, access_token=token)
+    assert told["contact_way"]["party"] == [2]
 
 
 async def test_tags_are_made_given_taken_and_deleted(wecom: Wecom) -> None:
@@ -225,3 +234,15 @@ async def test_apps_hear_what_the_administrator_does_and_nothing_of_what_the_api
         changes.UserDeleted("lin"),
         changes.PartyDeleted(9),
     ]
+
+
+@pytest.mark.parametrize(("department", "errcode"), [(1, 0), (2, 60011)])
+async def test_who_is_in_no_department_is_in_sight_of_those_who_see_the_root(
+    wecom: Wecom, department: int, errcode: int
+) -> None:
+    await wecom.control("PUT", f"/corps/{STORE}/members/loose", {"name": "x"})
+    app = {"name": "客户联系", "secret": SECRET, "range_departments": [department]}
+    await wecom.control("PUT", f"/corps/{STORE}/apps/1000002", app)
+    await wecom.control("PUT", "/strictness", {"switches": ["app_range"]})
+    told = await wecom.get("user/get", access_token=await wecom.token(), userid="loose")
+    assert told["errcode"] == errcode

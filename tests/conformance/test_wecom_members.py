@@ -1,11 +1,12 @@
 """Members of the address book, seen by an SDK and without: what is noted of them, who may be called how, who leaves."""
 
+import re
 from typing import Any
 
 import pytest
 from wechatpy.exceptions import WeChatClientException
 
-from tests.conformance.wecom import AGENT, AMY, STORE, ZHANG, Wecom, threaded, wecom
+from tests.conformance.wecom import AGENT, AMY, SECRET, STORE, ZHANG, Wecom, threaded, wecom
 
 __all__ = ["wecom"]
 
@@ -175,6 +176,31 @@ async def test_a_userid_is_changed_once_and_names_one_person_for_good(wecom: Wec
     assert taken["errcode"] == 60102
     made = await wecom.post("user/create", {**BASE, "userid": ZHANG}, access_token=token)
     assert made["errcode"] == 60102, "the old name stays the old member's"
+
+
+async def test_all_that_names_a_member_names_the_renamed_one(wecom: Wecom) -> None:
+    app = {"name": "客户联系", "secret": SECRET, "range_members": [ZHANG, "lisi"]}
+    await wecom.control("PUT", f"/corps/{STORE}/apps/{AGENT}", app)
+    token = await wecom.token()
+    way = {"type": 2, "scene": 2, "user": [ZHANG, "lisi"]}
+    made = await wecom.post("externalcontact/add_contact_way", way, access_token=token)
+    mass = {"chat_type": "single", "sender": ZHANG, "text": {"content": "双十一"}}
+    sent = await wecom.post("externalcontact/add_msg_template", mass, access_token=token)
+    assert made["errcode"] == sent["errcode"] == 0
+    await wecom.post("user/update", {"userid": ZHANG, "new_userid": "zhang3"}, access_token=token)
+    config = {"config_id": made["config_id"]}
+    told = await wecom.post("externalcontact/get_contact_way", config, access_token=token)
+    assert told["contact_way"]["user"] == ["zhang3", "lisi"]
+    told = await wecom.get("agent/get", access_token=token, agentid=AGENT)
+    assert told["allow_userinfos"]["user"][0] == {"userid": "zhang3"}
+    await wecom.act(f"{STORE}/zhang3", type="confirm", task=sent["msgid"])
+    asked = {"msgid": sent["msgid"], "userid": "zhang3"}
+    results = await wecom.post("externalcontact/get_groupmsg_send_result", asked, access_token=token)
+    assert results["errcode"] == 0 and {row["userid"] for row in results["send_list"]} == {"zhang3"}
+    again = {"chat_type": "single", "sender": "zhang3", "text": {"content": "又来"}}
+    assert (await wecom.post("externalcontact/add_msg_template", again, access_token=token))["errcode"] == 0
+    world = await wecom.session.get(f"{wecom.url}/_hutong/world")
+    assert ZHANG not in re.sub("qrzhangsan|wrpeoples", "", await world.text())
 
 
 async def test_members_are_deleted_together_or_not_at_all(wecom: Wecom) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.events import MemberPut
+from gateway.events import CodePut, ContactWay, MemberPut
 from gateway.events import book as events
 from gateway.state.apply.registry import applies
 from gateway.state.book import GRANTS_MAX, BookTag, Grant, unique_of
@@ -55,9 +55,28 @@ def member_renamed(state: State, event: events.MemberRenamed) -> None:
         member = state.member(key)
         if member.details is not None and old in member.details.direct_leader:
             member.details = msgspec.structs.replace(member.details, direct_leader=(new,))
+    for app in corp.apps.values():
+        app.rights = msgspec.structs.replace(app.rights, members=_put(app.rights.members, old, new))
     for code, put in state.codes.items():
-        if put.corpid == event.corpid and put.userid == old:
-            state.codes[code] = msgspec.structs.replace(put, userid=new)
+        if put.corpid == event.corpid:
+            state.codes[code] = _renamed(put, old, new)
+    for message in corp.mass.messages.values():
+        message.parts = {new if userid == old else userid: part for userid, part in message.parts.items()}
+        message.creator = new if message.creator == old else message.creator
+
+
+def _put(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    """Put a name in another's place; the same tuple where that is not in it."""
+    return tuple(new if name == old else name for name in names) if old in names else names
+
+
+def _renamed(put: CodePut, old: str, new: str) -> CodePut:
+    """Give a code whose member has another name now; the same one where it is none of its members."""
+    if put.userid == old:
+        return msgspec.structs.replace(put, userid=new)
+    if isinstance(put.way, ContactWay) and old in put.way.users:
+        return msgspec.structs.replace(put, way=msgspec.structs.replace(put.way, users=_put(put.way.users, old, new)))
+    return put
 
 
 @applies(events.DepartmentDeleted)
@@ -71,6 +90,14 @@ def department_deleted(state: State, event: events.DepartmentDeleted) -> None:
         member = state.member(key)
         if event.id in member.departments:
             member.departments = tuple(id_ for id_ in member.departments if id_ != event.id)
+    for app in corp.apps.values():
+        departments = tuple(id_ for id_ in app.rights.departments if id_ != event.id)
+        if departments or app.rights.members:  # a range of nothing would be the whole enterprise
+            app.rights = msgspec.structs.replace(app.rights, departments=departments)
+    for code, put in state.codes.items():
+        if put.corpid == event.corpid and isinstance(put.way, ContactWay) and event.id in put.way.parties:
+            parties = tuple(id_ for id_ in put.way.parties if id_ != event.id)
+            state.codes[code] = msgspec.structs.replace(put, way=msgspec.structs.replace(put.way, parties=parties))
 
 
 @applies(events.BookTagPut)

@@ -14,7 +14,6 @@ from gateway.events import mass as events
 from gateway.state.apply.registry import applies
 from gateway.state.jobs import Job
 from gateway.state.mass import SENT, MassMessage, Part
-from gateway.state.people import member_key
 
 if TYPE_CHECKING:
     from gateway.state import State
@@ -60,7 +59,7 @@ def mass_announced(state: State, event: events.MassAnnounced) -> None:
 def mass_confirmed(state: State, event: events.MassConfirmed) -> None:
     part = _message(state, event).parts[event.userid]
     part.sent_ms = event.time_ms
-    _begin(state, event, member_key(event.corpid, event.userid), part.recipients, "")
+    _begin(state, event, state.corps[event.corpid].members[event.userid], part.recipients, "")
 
 
 @applies(events.MassSliced)
