@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from adapters.world.file import CodeRow, ContactWayRow, CorpRow, DepartmentRow, JoinWayRow, RelationRow, World
+from adapters.world.file import (
+    CodeRow,
+    ContactWayRow,
+    CorpRow,
+    DepartmentRow,
+    JoinWayRow,
+    RelationRow,
+    TagGroupRow,
+    TagRow,
+    World,
+)
 from gateway import commands
 from gateway.commands import Command
 from gateway.commands.book import PutBookTag
@@ -19,6 +29,7 @@ def asks(world: World) -> Iterator[Command]:
     for corp in world.corp:
         yield from _members(corp)
     for corp in world.corp:
+        yield from _tags(corp)
         yield from _relations(corp)
     for corp in world.corp:
         yield from _groups(corp)
@@ -33,7 +44,7 @@ def asks(world: World) -> Iterator[Command]:
 
 
 def _enterprise(corp: CorpRow) -> Iterator[Command]:
-    until_ms = _ms(corp.certified_until) if corp.certified_until is not None else 0
+    until_ms = _ms(corp.certified_until)
     yield commands.PutCorp(corp.corpid, corp.name, corp.short_name or corp.name, corp.certification, until_ms)
     for department in _parents_first(corp.department):
         yield commands.PutDepartment(
@@ -54,9 +65,9 @@ def _apps(corp: CorpRow) -> Iterator[Command]:
         )  # fmt: skip
 
 
-def _ms(moment: datetime) -> int:
-    """Count whole milliseconds since 1970."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+def _ms(moment: datetime | None) -> int:
+    """Count whole milliseconds since 1970; 0 where no moment is given."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) if moment is not None else 0
 
 
 def _parents_first(rows: list[DepartmentRow]) -> Iterator[DepartmentRow]:
@@ -93,8 +104,18 @@ def _relations(corp: CorpRow) -> Iterator[Command]:
 def _relation(corpid: str, row: RelationRow) -> Command:
     return commands.PutRelation(
         corpid, row.member, row.consumer, row.external_userid, row.status, row.added_by, row.state, row.remark,
-        tuple(row.tags), row.blocked_by_member, row.blocked_by_consumer,
+        tuple(row.tags), row.blocked_by_member, row.blocked_by_consumer, row.description, row.company, row.mobiles,
+        tuple(row.tag_ids), _ms(row.made_at), row.confirmed,
     )  # fmt: skip
+
+
+def _tags(corp: CorpRow) -> Iterator[Command]:
+    for row in sorted(corp.tag_group, key=lambda row: not (row.id and all(tag.id for tag in row.tag))):
+        yield commands.PutTags(corp.corpid, _tag(row), tuple(map(_tag, row.tag)))
+
+
+def _tag(row: TagGroupRow | TagRow) -> commands.NewTag:
+    return commands.NewTag(row.name, row.order, row.id, row.maker, _ms(row.made_at))
 
 
 def _groups(corp: CorpRow) -> Iterator[Command]:

@@ -13,6 +13,8 @@ from adapters.world.file import (
     CorpRow,
     DepartmentRow,
     GroupRow,
+    TagGroupRow,
+    TagRow,
     World,
 )
 from gateway import profile
@@ -36,6 +38,10 @@ class CorpNames(Struct):
     chats: set[str] = field(default_factory=set)
     taken: dict[str, str] = field(default_factory=dict)  # a mobile or a mail → whose it is
     tags: dict[str, int] = field(default_factory=dict)  # of the address book: name → id
+    corp_tags: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # id → its group, if any, and its name
+    corp_tag_names: dict[tuple[str, str], str] = field(default_factory=dict)  # the reverse
 
 
 class Names(Struct):
@@ -58,6 +64,10 @@ def names_of(state: State) -> Names:
         names.corps[corpid] = CorpNames(
             departments, set(corp.members), ids, dict(corp.consumers), set(corp.chats), taken, tags
         )
+        for group in corp.tags.groups.values():
+            for within, tag in (("", group.said), *((group.said.id, tag) for tag in group.tags.values())):
+                names.corps[corpid].corp_tags[tag.id] = within, tag.name
+                names.corps[corpid].corp_tag_names[within, tag.name] = tag.id
     names.consumers = {key for key in state.people if "/" not in key}
     return names
 
@@ -108,6 +118,7 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
         for department in app.range_departments:
             _known(department, at.departments, "department", f"{where}.range_departments")
     _book(corp, at, place)
+    _tags(corp.tag_group, at, f"{place}tag_group")
     _customers(corp, at, names, place)
     _distinct((row.chat_id for row in corp.group if row.chat_id), f"{place}group", "chat_id")
     for where, group in _placed(corp.group, f"{place}group"):
@@ -150,10 +161,40 @@ def _departments(rows: list[DepartmentRow], at: CorpNames, place: str) -> None:
             above = at.departments[above]
 
 
+def _tags(rows: list[TagGroupRow], at: CorpNames, place: str) -> None:
+    _distinct((row.name for row in rows), place, "name")
+    ids = [row.id for row in rows] + [tag.id for row in rows for tag in row.tag]
+    _distinct(filter(None, ids), place, "id")
+    for where, row in _placed(rows, place):
+        group = _named(row, "", at, where)
+        _distinct((tag.name for tag in row.tag), f"{where}.tag", "name")
+        for there, tag in _placed(row.tag, f"{where}.tag"):
+            _named(tag, group, at, there)
+
+
+def _named(row: TagGroupRow | TagRow, group: str, at: CorpNames, where: str) -> str:
+    """Check that nothing beside it has the name, and nothing elsewhere the id; give the id, or what stands for it."""
+    key = group, row.name
+    id_ = row.id or at.corp_tag_names.get(key) or f"\0{len(at.corp_tags)}"
+    if at.corp_tag_names.setdefault(key, id_) != id_:
+        raise BrokenWorld(f"{row.name!r} is {at.corp_tag_names[key]} here (at {where}.id)")
+    was = at.corp_tags.setdefault(id_, key)
+    if was[0] != group:
+        raise BrokenWorld(f"{id_} stands elsewhere: {was[1]!r} (at {where}.id)")
+    if was != key:
+        del at.corp_tag_names[was]
+        at.corp_tags[id_] = key
+    return id_
+
+
 def _customers(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
     _distinct(((row.member, row.consumer) for row in corp.relation), f"{place}relation", "pair")
     for where, relation in _placed(corp.relation, f"{place}relation"):
         _known(relation.member, at.members, "member", f"{where}.member")
+        for tag in relation.tag_ids:
+            _known(tag, at.corp_tags, "tag", f"{where}.tag_ids")
+            if not at.corp_tags[tag][0]:
+                raise BrokenWorld(f"{tag} is a group of tags (at {where}.tag_ids)")
     for kind, rows in (("known", corp.known), ("relation", corp.relation)):
         for where, row in _placed(rows, f"{place}{kind}"):
             _known(row.consumer, names.consumers, "consumer", f"{where}.consumer")

@@ -15,14 +15,18 @@ from adapters.world.file import (
     KnownRow,
     MemberRow,
     RelationRow,
+    TagGroupRow,
+    TagRow,
     World,
 )
+from gateway.decide.contacts import confirmed_by
 from gateway.events import CodePut, ContactWay, JoinWay
 from gateway.state import State
 from gateway.state.book import BookTag
 from gateway.state.conversations import Conversation, Group
 from gateway.state.corps import Corp
 from gateway.state.people import Consumer
+from gateway.state.tags import TagGroup
 
 
 def export(state: State) -> World:
@@ -79,6 +83,7 @@ def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
         _contact_ways(codes),
         _join_ways(state, codes),
         [_book_tag(state, tag) for tag in corp.book.tags.values()],
+        [_tag_group(group) for group in corp.tags.groups.values()],
     )
 
 
@@ -106,7 +111,16 @@ def _relation(state: State, conversation: Conversation) -> RelationRow:
         state.member(relation.member).userid, relation.consumer,
         state.name_of(conversation.corpid, relation.consumer), relation.status, relation.added_by, relation.state,
         relation.remark, list(relation.tags), relation.blocked_by_member, relation.blocked_by_consumer,
+        relation.description, relation.company, relation.mobiles,
+        list(state.corps[conversation.corpid].tags.alive(relation.tag_ids)), _moment(relation.made_ms),
+        relation.confirmed if relation.confirmed != confirmed_by(relation.status) else None,
     )  # fmt: skip
+
+
+def _tag_group(group: TagGroup) -> TagGroupRow:
+    said = group.said
+    tags = [TagRow(tag.name, tag.id, tag.order, tag.maker, _moment(tag.made_ms)) for tag in group.tags.values()]
+    return TagGroupRow(said.name, tags, said.id, said.order, said.maker, _moment(said.made_ms))
 
 
 def _group(state: State, group: Group) -> GroupRow:

@@ -12,8 +12,10 @@ from adapters.strict import explained
 from gateway.events import RelationStatus
 from gateway.profile import Certification
 from gateway.rights import Ability, Switch
+from protocol.frames import Company, Description, Mobiles
 from protocol.wecom.departments import TAG_NAME_MAX
 from protocol.wecom.members import MemberDetails
+from protocol.wecom.tags import Order, TagName
 
 VERSION: Final = 1
 SEED: Final = "hutong"  # of the ids of a world that names none
@@ -26,6 +28,9 @@ class BrokenWorld(ValueError):
 
 class Row(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """The parent of every table of the file."""
+
+
+Made = Annotated[datetime, Meta(tz=True)] | None
 
 
 class ConsumerRow(Row):
@@ -95,6 +100,31 @@ class RelationRow(Row):
     tags: list[Name] = []
     blocked_by_member: bool = False
     blocked_by_consumer: bool = False
+    description: Description = ""
+    company: Company = ""
+    mobiles: Mobiles = ()
+    tag_ids: list[Id] = []
+    made_at: Made = None
+    confirmed: bool | None = None  # whether the member accepted the customer, where the status does not say so
+
+
+class TagRow(Row):
+    """A tag; `maker` is the agent_id of the app that made it, empty for the console."""
+
+    name: TagName
+    id: Id = ""
+    order: Order = 0
+    maker: Name = ""
+    made_at: Made = None
+
+
+class TagGroupRow(Row):
+    name: TagName
+    tag: Annotated[list[TagRow], Meta(min_length=1)]
+    id: Id = ""
+    order: Order = 0
+    maker: Name = ""
+    made_at: Made = None
 
 
 class GroupRow(Row):
@@ -164,6 +194,7 @@ class CorpRow(Row):
     contact_way: list[ContactWayRow] = []
     join_way: list[JoinWayRow] = []
     book_tag: list[BookTagRow] = []
+    tag_group: list[TagGroupRow] = []
 
 
 class World(Row):

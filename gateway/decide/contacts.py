@@ -174,6 +174,11 @@ def put(corpid: str, conversation: str, relation: Relation, now_ms: int, **chang
     return RelationPut(corpid=corpid, conversation=conversation, time_ms=now_ms, **stands)
 
 
+def confirmed_by(status: RelationStatus) -> bool:
+    """Tell whether the member has confirmed the customer, as far as the status says it."""
+    return status in ("mutual", "removed_by_consumer")
+
+
 def _change(
     state: State,
     now_ms: int,

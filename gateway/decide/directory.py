@@ -6,7 +6,7 @@ from typing import Any, Final
 from gateway import commands, events
 from gateway.commands.strictness import SetStrictness
 from gateway.decide import departments, members
-from gateway.decide.contacts import AFFAIRS, put, report, tell, tell_edited
+from gateway.decide.contacts import AFFAIRS, confirmed_by, put, report, tell, tell_edited
 from gateway.decide.draft import Draft
 from gateway.decide.members import PEOPLE_MAX, Decided
 from gateway.decide.seats import seat
@@ -194,8 +194,7 @@ def put_relation(state: State, now_ms: int, command: commands.PutRelation) -> De
     changed: dict[str, Any] = {name: getattr(command, name) for name in _SET}
     if command.made_ms:
         changed["made_ms"] = command.made_ms
-    confirmed = command.status in ("mutual", "removed_by_consumer")
-    changed["confirmed"] = confirmed if command.confirmed is None else command.confirmed
+    changed["confirmed"] = confirmed_by(command.status) if command.confirmed is None else command.confirmed
     opened = consumer.contacts.get(member.key)
     name = opened or draft.new_id("cv", command.corpid)
     relation = state.relation(opened) if opened is not None else None

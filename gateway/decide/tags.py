@@ -6,7 +6,7 @@ Rules of the file (DOC 92117):
 - An app changes and deletes only what it made; the console everything, and only its changes are told to the apps.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any, Final
 
 from gateway.commands import ChangeTag, DeleteTags, MakeTags, NewTag, PutTags
@@ -24,9 +24,9 @@ from protocol.wecom.changes import TagChanged, TagDeleted, TagMade, TagsShuffled
 Decided = list[AnyEvent] | Refusal
 
 
-def _new_ids(state: State, corp: Corp, count: int) -> list[str]:
+def _new_ids(state: State, corp: Corp, count: int, taken: Container[str]) -> list[str]:
     first = corp.tags.made + 1
-    return [derive_free(corp.tags, "et", state.seed, corp.corpid, "tag", first + one) for one in range(count)]
+    return [derive_free(taken, "et", state.seed, corp.corpid, "tag", first + one) for one in range(count)]
 
 
 def make(state: State, now_ms: int, command: MakeTags) -> Decided:
@@ -45,7 +45,7 @@ def make(state: State, now_ms: int, command: MakeTags) -> Decided:
         return Refusal(TAG_NAME_TAKEN, "tags/name")
     if len(library.group_of) + len(orders) > state.profile.tags_max:
         return Refusal(TAGS_FULL, "tags_max")
-    group_id, *ids = _new_ids(state, corp, 1 + len(orders))
+    group_id, *ids = _new_ids(state, corp, 1 + len(orders), library)
     said = group.said if group is not None else Tag(group_id, command.group_name, command.group_order, now_ms, maker)
     names = dict.fromkeys(tag.name for tag in command.tags)
     tags = tuple(Tag(id_, name, orders[name], now_ms, maker) for id_, name in zip(ids, names, strict=True))
@@ -140,7 +140,8 @@ def put(state: State, now_ms: int, command: PutTags) -> Decided:
         return Refusal(EXISTS if command.tags else MALFORMED, "tags/id")
     known = {tag.id: tag for tag in group.tags.values()} if group else {}
     named = {tag.name: tag for tag in known.values()}
-    group_id, *ids = _new_ids(state, corp, 1 + len(command.tags))
+    taken = {*library.groups, *library.group_of, *library.gone, *(tag.id for tag in command.tags)}
+    group_id, *ids = _new_ids(state, corp, 1 + len(command.tags), taken)
     said = _said(command.group, group.said if group else None, group_id, now_ms)
     tags = tuple(
         _said(tag, known.get(tag.id) or named.get(tag.name), id_, now_ms)

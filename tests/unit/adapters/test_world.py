@@ -25,6 +25,8 @@ from adapters.world.file import (
     KnownRow,
     MemberRow,
     RelationRow,
+    TagGroupRow,
+    TagRow,
 )
 from gateway.profile import Certification
 from gateway.rights import SWITCHES
@@ -54,6 +56,9 @@ def made(world: World, profile: str | None = None) -> Genesis:
 
 def exported(world: World) -> bytes:
     return write(worlds.export(made(world).state))
+
+
+TAGS = "[[corp.tag_group]]\nid = 'etG'\nname = 'Level'\n[[corp.tag_group.tag]]\nid = 'etA'\nname = 'gold'\n"
 
 
 BROKEN = [
@@ -111,6 +116,14 @@ BROKEN = [
         BASE + "[[corp.code]]\ncode = 'q'\nmember = 'lin'\n[[corp.code]]\ncode = 'q'\nmember = 'lin'",
         "code 'q' stands twice (at corp[0].code)",
     ),
+    (BASE + "[[corp.tag_group]]\nname = 'x'\ntag = []", "length >= 1 (at corp[0].tag_group[0].tag)"),
+    (BASE + TAGS + TAGS, "name 'Level' stands twice (at corp[0].tag_group)"),
+    (BASE + TAGS + TAGS.replace("Level", "Rank"), "id 'etG' stands twice (at corp[0].tag_group)"),
+    (BASE + TAGS + TAGS.replace("Level", "Rank").replace("etG", "etH"), "id 'etA' stands twice"),
+    (BASE + TAGS + TAGS.replace("etG", "etA"), "name 'Level' stands twice"),
+    (BASE + TAGS + "[[corp.tag_group.tag]]\nname = 'gold'", "name 'gold' stands twice (at corp[0].tag_group[0].tag)"),
+    (BASE + RELATION + "tag_ids = ['etAA']\n" + TAGS, "'etAA', did you mean 'etA'? (at corp[0].relation[0].tag_ids)"),
+    (BASE + RELATION + "tag_ids = ['etG']\n" + TAGS, "etG is a group of tags (at corp[0].relation[0].tag_ids)"),
 ]  # fmt: skip
 
 
@@ -136,6 +149,22 @@ def test_world_may_name_what_is_there_already() -> None:
     clash += f"external_userid = '{taken}'"
     with pytest.raises(BrokenWorld, match=f"{taken} is consumer 'amy'"):
         worlds.check(read(clash.encode()), names_of(state))
+
+
+def test_tags_that_are_there_are_named_renamed_and_not_confused() -> None:
+    state = made(read((BASE + RELATION + "tag_ids = ['etA']\n" + TAGS).encode())).state
+    corp = "version = 1\n[[corp]]\ncorpid = 'ww1'\nname = 'One'\n"
+    worlds.check(read((corp + RELATION + "tag_ids = ['etA']\n").encode()), names_of(state))
+    worlds.check(read((corp + TAGS.replace("gold", "Gold").replace("Level", "Rank")).encode()), names_of(state))
+    for text, said in (
+        (TAGS.replace("etG", "etH").replace("etA", "etB"), "'Level' is etG here (at corp[0].tag_group[0].id)"),
+        (TAGS.replace("etA", "etB"), "'gold' is etA here (at corp[0].tag_group[0].tag[0].id)"),
+        (TAGS.replace("etG", "etH").replace("Level", "Rank"), "etA stands elsewhere: 'gold'"),
+        (TAGS.replace("etG", "etA").replace("etA'\nname = 'gold", "etB'\nname = 'tin"), "'Level' is etG here"),
+    ):
+        with pytest.raises(BrokenWorld) as broken:
+            worlds.check(read((corp + text).encode()), names_of(state))
+        assert said in str(broken.value)
 
 
 def test_demo_is_what_the_readme_says() -> None:
@@ -178,6 +207,7 @@ _name = st.text(st.characters(codec="utf-8"), max_size=4)
 _names = st.lists(_name, max_size=2)
 _yes = st.booleans()
 _moment = st.datetimes(datetime(1971, 1, 1), datetime(9998, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the bounds are bare
+_made = st.sampled_from([datetime(2026, 1, 1, tzinfo=UTC), datetime(2020, 2, 3, 4, 5, 6, 789_012, tzinfo=UTC)])
 _certification: st.SearchStrategy[Certification] = st.sampled_from(get_args(Certification))
 _status = st.sampled_from(["pending", "half", "mutual", "removed_by_member"])
 _app = st.builds(AppRow, _id, _name, st.just("secret"), callback_token=_name)
@@ -217,6 +247,23 @@ def departments(ids: list[int]) -> st.SearchStrategy[list[DepartmentRow]]:
 
 
 @st.composite
+def tag_groups(draw: st.DrawFn, corpid: str) -> list[TagGroupRow]:
+    """Give groups whose tags bring their ids, or leave them to be derived."""
+
+    def one(kind: Any, id_: str, *first: st.SearchStrategy[Any]) -> Any:
+        brought = st.sampled_from(["", f"et-{corpid}-{id_}"])
+        return draw(st.builds(kind, *first, id=brought, order=st.integers(0, 3), maker=_name, made_at=_made))
+
+    named = st.sampled_from("abc")
+    names = draw(st.lists(named, unique=True, max_size=2))
+    inside = {name: draw(st.lists(named, unique=True, min_size=1, max_size=3)) for name in names}
+    return [
+        one(TagGroupRow, name, st.just(name), st.just([one(TagRow, name + tag, st.just(tag)) for tag in inside[name]]))
+        for name in names
+    ]
+
+
+@st.composite
 def corp_rows(draw: st.DrawFn, corpid: str, handles: list[str]) -> CorpRow:
     ids = draw(some(range(1, 9)))
     userids = draw(st.lists(_id, unique=True, max_size=3))
@@ -235,12 +282,15 @@ def corp_rows(draw: st.DrawFn, corpid: str, handles: list[str]) -> CorpRow:
         draw(st.builds(BookTagRow, st.just(number), st.just(f"tag {number}"), _id, some(present), some(ids)))
         for number in draw(some(range(1, 5)))
     ]
+    row.tag_group = draw(tag_groups(corpid))
     row.known = [draw(customer(KnownRow, handle)) for handle in draw(some(handles))]
     row.relation = [
         draw(
             customer(
                 RelationRow, handle, userid, status=_status, state=_name, remark=_name, tags=_names,
-                blocked_by_member=_yes, blocked_by_consumer=_yes, added_by=st.integers(0, 20),
+                blocked_by_member=_yes, blocked_by_consumer=_yes, added_by=st.integers(0, 20), description=_name,
+                company=_name, mobiles=_names.map(tuple), made_at=_made, confirmed=st.sampled_from([None, True, False]),
+                tag_ids=some([tag.id for group in row.tag_group for tag in group.tag if tag.id]),
             )
         )
         for userid, handle in draw(some([(userid, handle) for userid in userids for handle in handles], 4))
@@ -280,15 +330,16 @@ def _holds(export: World, world: World) -> None:
     assert export.strict == [switch for switch in SWITCHES if switch in world.strict]
     assert [msgspec.structs.replace(row, muted=sorted(row.muted)) for row in world.consumer] == export.consumer
     for row, told in zip(world.corp, export.corp, strict=True):
-        until = row.certified_until
-        if until is not None:
-            until = until - timedelta(microseconds=until.microsecond % 1000)
+        until = _cut(row.certified_until)
         assert (told.corpid, told.name, told.certification, told.certified_until) == (
             row.corpid, row.name, row.certification, until,
         )  # fmt: skip
         assert (told.app, told.member, told.book_tag) == (row.app, row.member, row.book_tag)
         assert told.department == sorted(row.department, key=lambda one: one.id)
         assert {_told(one) for one in told.relation} == {_told(one) for one in row.relation}
+        assert {group.name: set(map(_tag, group.tag)) for group in told.tag_group} == {
+            group.name: set(map(_tag, group.tag)) for group in row.tag_group
+        }
         assert sorted(one.name for one in told.group) == sorted(one.name for one in row.group)
         assert {(one.member, one.group, one.state) for one in told.code} == {
             (one.member, one.group, one.state) for one in row.code
@@ -303,4 +354,22 @@ def _holds(export: World, world: World) -> None:
 def _told(row: RelationRow) -> tuple[object, ...]:
     fields = msgspec.structs.asdict(row)
     del fields["external_userid"]
+    fields["made_at"] = _cut(row.made_at)
+    by_status = row.status in ("mutual", "removed_by_consumer")
+    fields["confirmed"] = _confirmed(row) if _confirmed(row) != by_status else None
     return tuple(tuple(value) if isinstance(value, list) else value for value in fields.values())
+
+
+def _cut(moment: datetime | None) -> datetime | None:
+    return moment - timedelta(microseconds=moment.microsecond % 1000) if moment is not None else None
+
+
+def _confirmed(row: RelationRow) -> bool:
+    """Say what is left of a file's word: who is a friend is confirmed, and whom the member deleted is not."""
+    if row.status in {"mutual", "removed_by_member"}:
+        return row.status == "mutual"
+    return bool(row.confirmed) if row.confirmed is not None else row.status == "removed_by_consumer"
+
+
+def _tag(row: TagRow) -> tuple[object, ...]:
+    return row.name, row.order, row.maker, _cut(row.made_at)
