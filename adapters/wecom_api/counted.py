@@ -66,5 +66,6 @@ def _row(state: State, corpid: str, run: int, person: Consumer) -> Counted:
     group = next(group for group in groups if person.key in group.seats)
     return Counted(
         is_customer=False, tmp_openid=tmp, name=name, follow_userid=state.member(group.owner).userid,
-        chat_id=group.chat_id, chat_name=group.name, add_time=group.made_ms // 1000,
+        chat_id=group.chat_id, chat_name=group.name,
+        add_time=group.arrivals[group.seats[person.key]].time_ms // 1000,
     )  # fmt: skip

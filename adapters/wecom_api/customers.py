@@ -16,6 +16,7 @@ from adapters.wecom_api.call import Caller, Door, No, call
 from adapters.wecom_api.paging import cursor, places
 from gateway.commands import NoteCustomer
 from gateway.decide.contacts import ADDED_BY_SCAN
+from gateway.policy.sight import sees_member
 from gateway.state import State
 from gateway.state.conversations import Relation
 from gateway.state.people import Consumer, Member
@@ -55,7 +56,7 @@ async def get_follow_user_list(door: Door, caller: Caller, _asked: Nothing) -> F
 
     def look(state: State, _now_ms: int) -> list[str]:
         members = map(state.member, state.corps[caller.corpid].members.values())
-        return [member.userid for member in members if not member.departed]
+        return [member.userid for member in members if not member.departed and _is_seen(state, caller, member)]
 
     return FollowUsersReply(follow_user=await door.look(look))
 
@@ -70,6 +71,13 @@ async def list_customers(door: Door, caller: Caller, asked: MemberAsked) -> Cust
 async def list_customers_as_before(door: Door, caller: Caller, asked: MemberAsked) -> OldCustomersReply:
     """List a member's customers under the name that the answer had before May 2019."""
     return OldCustomersReply(customer_contacts=await _customers(door, caller, asked))
+
+
+def _is_seen(state: State, caller: Caller, member: Member) -> bool:
+    """Tell whether a list may name a member to who calls; only where ranges are strict do they matter (DOC 92114)."""
+    corp = state.corps[caller.corpid]
+    rights = corp.apps[caller.agent_id].rights
+    return "app_range" not in state.strict or sees_member(state, corp, rights, member.userid)
 
 
 async def _customers(door: Door, caller: Caller, asked: MemberAsked) -> list[str]:
@@ -104,7 +112,7 @@ async def get_customer(door: Door, caller: Caller, asked: CustomerAsked) -> Cust
         if handle is None:
             return No(40096)
         consumer = state.consumer(handle)
-        found = list(islice(_followers(state, corpid, consumer, start), FOLLOWERS_MAX + 1))
+        found = list(islice(_followers(state, caller, consumer, start), FOLLOWERS_MAX + 1))
         if not found:
             return No(50100 if start else 84061)
         follows = [_follow_user(state, relation) for _, relation in found[:FOLLOWERS_MAX]]
@@ -115,12 +123,14 @@ async def get_customer(door: Door, caller: Caller, asked: CustomerAsked) -> Cust
     return reply
 
 
-def _followers(state: State, corpid: str, consumer: Consumer, start: int = 0) -> Iterator[tuple[int, Relation]]:
+def _followers(state: State, caller: Caller, consumer: Consumer, start: int) -> Iterator[tuple[int, Relation]]:
     """List an enterprise's members who follow somebody, each with its place among all who know them."""
     for place, name in enumerate(islice(consumer.contacts.values(), start, None), start):
         relation = state.relation(name)
-        if relation.confirmed and corp_of(relation.member) == corpid and not state.member(relation.member).departed:
-            yield place, relation
+        if relation.confirmed and corp_of(relation.member) == caller.corpid:
+            member = state.member(relation.member)
+            if not member.departed and _is_seen(state, caller, member):
+                yield place, relation
 
 
 def _person(corpid: str, consumer: Consumer) -> ExternalContact:

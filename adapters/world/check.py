@@ -38,9 +38,7 @@ class CorpNames(Struct):
     chats: set[str] = field(default_factory=set)
     taken: dict[str, str] = field(default_factory=dict)  # a mobile or a mail → whose it is
     tags: dict[str, int] = field(default_factory=dict)  # of the address book: name → id
-    corp_tags: dict[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # id → its group, if any, and its name
+    corp_tags: dict[str, tuple[str, str]] = field(default_factory=dict)  # id → its group, if any, and its name
     corp_tag_names: dict[tuple[str, str], str] = field(default_factory=dict)  # the reverse
 
 

@@ -112,7 +112,7 @@ def _customers_of(state: State, corp: Corp, command: commands.MakeMass) -> tuple
     """Find for each customer the member who is to write to them; name those for whom there is none."""
     sender = corp.members.get(command.sender, "")
     named = list(dict.fromkeys(command.external_userids))
-    tag_groups = () if named else tuple(map(frozenset, command.tag_groups))
+    tag_groups = () if named else tuple(frozenset(corp.tags.alive(group)) for group in command.tag_groups)
     handles: Iterable[str] = state.member(sender).contacts if sender else corp.consumers.values()
     if named:
         handles = [corp.consumers.get(name, "") for name in named]

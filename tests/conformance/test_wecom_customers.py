@@ -254,7 +254,9 @@ async def test_contact_list_counts_everybody_with_a_tie_once(wecom: Wecom, shop:
     await shop.relate(BEN, ZHANG)
     await shop.relate("eve", status="half")
     await wecom.control("PUT", "/consumers/guest", {"nickname": "王小明"})
+    await wecom.control("POST", "/clock", {"advance_ms": 86_400_000})
     await wecom.act("guest", type="join", code="qrpeoplesroad")
+    shop.token = await wecom.token()
     whole = await shop.post("contact_list")
     rows = whole["info_list"]
     assert len(rows) == 203 and whole["next_cursor"] == ""
@@ -265,7 +267,7 @@ async def test_contact_list_counts_everybody_with_a_tie_once(wecom: Wecom, shop:
     assert (half["is_customer"], half["follow_userid"], "external_userid" in half) == (False, ZHANG, False)
     assert (guest["is_customer"], guest["name"], guest["chat_id"]) == (False, "王**", "wrpeoplesroad")
     assert (guest["chat_name"], guest["follow_userid"]) == ("人民路店会员群", ZHANG)
-    assert type(guest["add_time"]) is int
+    assert guest["add_time"] - half["add_time"] >= 86_400
 
 
 async def test_temporary_ids_last_for_one_paging_run_and_cursors_for_4_hours(wecom: Wecom, shop: Shop) -> None:
@@ -298,6 +300,18 @@ async def test_ids_are_converted(wecom: Wecom, shop: Shop) -> None:
     cafe = Shop(wecom, await wecom.token(CAFE, CAFE_SECRET))
     assert (await cafe.post("unionid_to_external_userid", unionid="u-other", openid="o"))["errcode"] == 610014
     assert (await shop.post("convert_to_openid"))["errcode"] == 41035
+
+
+async def test_a_strict_range_hides_the_followers_out_of_it(wecom: Wecom, shop: Shop) -> None:
+    await shop.relate(BEN, "lisi")
+    ben = await shop.relate(BEN, ZHANG)
+    rights = {"name": "x", "secret": SECRET, "range_members": ["lisi", "wangwu"]}
+    await wecom.control("PUT", f"/corps/{STORE}/apps/{AGENT}", rights)
+    await wecom.control("PUT", "/strictness", {"switches": ["app_range"]})
+    assert (await shop.get("externalcontact/get_follow_user_list"))["follow_user"] == ["lisi", "wangwu"]
+    told = await shop.get("externalcontact/get", external_userid=ben)
+    assert [one["userid"] for one in told["follow_user"]] == ["lisi"]
+    assert (await shop.get("externalcontact/list", userid=ZHANG))["errcode"] == 60111
 
 
 async def test_a_client_edits_and_the_apps_are_told_the_api_edits_and_they_are_not(wecom: Wecom, shop: Shop) -> None:

@@ -27,6 +27,8 @@ class Shop:
         self.ask(commands.SetProfile(profile.read("bench")))
         self.ask(commands.PutCorp("silk", "Silk Ltd", "Silk", "certified"))
         self.ask(commands.PutMember("silk", "zhang", "Zhang"))
+        tags = tuple(commands.NewTag(name, id=name) for name in ("gold", "silver", "tea", "coffee"))
+        self.ask(commands.PutTags("silk", commands.NewTag("all", id="all"), tags))
         for handle in customers:
             self.ask(commands.PutConsumer(handle))
             self.ask(commands.PutRelation("silk", "zhang", handle, external_userid=f"wm{handle}"))
@@ -89,6 +91,8 @@ def test_of_a_group_of_tags_one_is_enough_and_of_all_groups_there_must_be_one() 
     assert shop.chosen(("gold", "silver"), ("tea",)) == {"amy", "bo"}
     assert shop.chosen(("gold",), ("tea", "coffee"), sender="zhang") == {"amy"}
     assert shop.ask(MakeMass("silk", "single", (Text("x"),), "", (), (("gold",), ("silver",)))) == Refusal(NOBODY)
+    shop.ask(commands.DeleteTags("silk", "", ("gold",)))
+    assert shop.chosen(("gold", "silver")) == {"bo"}
 
 
 def test_explicit_customers_are_asked_for_without_a_look_at_tags() -> None:
