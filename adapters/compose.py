@@ -21,6 +21,7 @@ from adapters.checkpoint import keep_checkpoints
 from adapters.genesis import begin
 from adapters.http import LinkDoor, Listener
 from adapters.link import Links
+from adapters.link_media import LinkMedia
 from adapters.media import Uploads
 from adapters.media_files import DiskFiles, MemoryFiles
 from adapters.metrics import Health, Watched
@@ -165,6 +166,7 @@ def _add_routes(app: web.Application, gateway: Gateway) -> None:
     app.add_subapp(control.PREFIX, control.application(door))
     api_door = wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media, gate)
     wecom_api.Api(api_door, gateway.calls).add_to(app)
+    LinkMedia(api_door, gateway.tokens).add_to(app)
     watched = Watched(
         router, gateway.links, gateway.listener, clock, gateway.calls, gateway.receivers.lines, gateway.is_alive,
         gateway.is_ready,

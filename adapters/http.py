@@ -49,7 +49,7 @@ class LinkDoor:
         if not self._ready():
             raise web.HTTPServiceUnavailable(text="not ready\n", headers={"Retry-After": "1"})
         check_origin(request)
-        claims = self._claims(request)
+        claims = claims_of(request, self._tokens, self._router.state)
         offered = request.headers.get("Sec-WebSocket-Protocol", "")
         chosen = next((name for name in map(str.strip, offered.split(",")) if name in _CODECS), None)
         if chosen is None:
@@ -69,19 +69,20 @@ class LinkDoor:
 
         return self._links.take(request, dict(headers), claims.expires_s, make)
 
-    def _claims(self, request: web.Request) -> LinkClaims:
-        """Find out who comes; one answer for everything that opens nothing."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        try:
-            if token and scheme.lower() == "bearer":
-                claims = self._tokens.read_link_token(token.strip())
-            else:
-                claims = self._tokens.spend_ticket(request.query.get("ticket", ""))
-        except Rejected as why:
-            raise unauthorized() from why
-        if not admits(self._router.state, claims):
-            raise unauthorized()
-        return claims
+
+def claims_of(request: web.Request, tokens: TokenBox, state: State) -> LinkClaims:
+    """Find out who comes, by link token or ticket; one answer for everything that opens nothing."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        if token and scheme.lower() == "bearer":
+            claims = tokens.read_link_token(token.strip())
+        else:
+            claims = tokens.spend_ticket(request.query.get("ticket", ""))
+    except Rejected as why:
+        raise unauthorized() from why
+    if not admits(state, claims):
+        raise unauthorized()
+    return claims
 
 
 def admits(state: State, claims: LinkClaims) -> bool:

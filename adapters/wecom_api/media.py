@@ -135,7 +135,7 @@ async def get(door: Door, caller: Caller, asked: web.Request) -> web.StreamRespo
         return state.corps[caller.corpid].media.find(media_id, now_ms) or No(40007)
 
     media: Media = await door.look(look)
-    wanted = _range_of(asked)
+    wanted = range_of(asked)
     if wanted == slice(None) and media.size > WHOLE_BYTES_MAX:
         raise No(830002)
     return await give(door, asked, media, wanted)
@@ -156,7 +156,7 @@ async def show_picture(door: Door, asked: web.Request) -> web.StreamResponse:
         return web.Response(status=404)
 
 
-def _range_of(asked: web.Request) -> slice:
+def range_of(asked: web.Request) -> slice:
     """Read which bytes are wanted; a range that cannot be read counts as none (RFC 9110, 14.2)."""
     try:
         return slice(asked.http_range.start, asked.http_range.stop)
