@@ -80,7 +80,7 @@ class Api:
         self._doors: dict[tuple[str, str], Door] = {}
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_route("*", PREFIX + "{path:.*}", self.respond)
+        app.router.add_route("*", PREFIX + "{path:(?s:.*)}", self.respond)
         app.router.add_get(media.PICTURES + "{media_id}/0", partial(media.show_picture, self._door))
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
