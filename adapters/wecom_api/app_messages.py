@@ -95,7 +95,7 @@ def _names(asked: MessageAsked, field: str) -> list[str]:
     return names
 
 
-@call("POST", "message/recall")
+@call("POST", "message/recall", limits=("24 hours: documented",))
 async def recall(door: Door, caller: Caller, asked: RecallAsked) -> Reply:
     """Take a message back within a day; once is enough (DOC 90236)."""
     await door.ask(Recall(caller.corpid, caller.agent_id, asked.msgid))

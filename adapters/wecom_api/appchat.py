@@ -29,7 +29,7 @@ _CHAT_ID: Final = re.compile(r"[0-9A-Za-z]{1,32}")
 _NO_CHAT: Final = {"chatid": 40050}
 
 
-@call("POST", "appchat/create")
+@call("POST", "appchat/create", limits=("2 to 2,000 members: documented",))
 async def create(door: Door, caller: Caller, asked: ChatAsked) -> ChatMade:
     """Make a group of 2 to 2,000 members (DOC 90245)."""
     if asked.chatid and not _CHAT_ID.fullmatch(asked.chatid):

@@ -8,7 +8,7 @@ from gateway.state import State
 from protocol.wecom.access import AddressesReply, Nothing, TokenAsked, TokenReply
 
 
-@call("GET", "gettoken", missing={"corpid": 41002, "corpsecret": 41004}, open=True)
+@call("GET", "gettoken", missing={"corpid": 41002, "corpsecret": 41004}, open=True, limits=("wrong_secrets_max",))
 async def get_token(door: Door, caller: Caller, asked: TokenAsked) -> TokenReply:
     """Give an app's access token, the same one while it is valid (DOC 91039)."""
 

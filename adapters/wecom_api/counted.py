@@ -22,7 +22,7 @@ from protocol.wecom.customers import COUNTED_MAX, Counted, CountedAsked, Counted
 CURSOR_MS: Final = 4 * 3_600_000
 
 
-@call("POST", "externalcontact/contact_list")
+@call("POST", "externalcontact/contact_list", limits=("a cursor lives 4 hours: documented",))
 async def contact_list(door: Door, caller: Caller, asked: CountedAsked) -> CountedReply:
     """List who counts, in pages."""
     given_ms, run, start = places(asked.cursor, 3)

@@ -101,7 +101,10 @@ def _member(state: State, corpid: str, userid: str) -> Member | None:
     return member if member is not None and not member.departed else None
 
 
-@call("GET", "externalcontact/get", missing=NO_CUSTOMER, aliases=("crm/get_external_contact",))
+@call(
+    "GET", "externalcontact/get", missing=NO_CUSTOMER, aliases=("crm/get_external_contact",),
+    partial="customers are WeChat users only: no firm, position or profile; nobody comes by Channels",
+)  # fmt: skip
 async def get_customer(door: Door, caller: Caller, asked: CustomerAsked) -> CustomerReply:
     """Tell of a customer, and what each follower has noted; followers beyond 500 come by cursor."""
     (start,) = places(asked.cursor, 1)
@@ -165,7 +168,7 @@ def _follow_user(state: State, relation: Relation) -> FollowUser:
     return FollowUser(**_follow(state, relation), tags=tags)
 
 
-@call("POST", "externalcontact/batch/get_by_user")
+@call("POST", "externalcontact/batch/get_by_user", partial="as externalcontact/get; no `fail_info`, as no licences")
 async def batch_get_by_user(door: Door, caller: Caller, asked: BatchAsked) -> BatchReply:
     """Tell of the customers of up to 100 members, in pages."""
     userids = asked.userid_list or ((asked.userid,) if asked.userid else ())

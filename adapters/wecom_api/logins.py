@@ -46,7 +46,7 @@ async def _visitor(door: Door, caller: Caller, asked: CodeAsked) -> Visitor:
     return visitor
 
 
-@call("GET", "auth/getuserinfo", missing={"code": 40029}, exempt=True)
+@call("GET", "auth/getuserinfo", missing={"code": 40029}, exempt=True, limits=("5 minutes, once: documented",))
 async def get_visitor(door: Door, caller: Caller, asked: CodeAsked) -> LoginReply:
     """Tell who came with a code."""
     visitor = await _visitor(door, caller, asked)
@@ -58,7 +58,7 @@ async def get_visitor(door: Door, caller: Caller, asked: CodeAsked) -> LoginRepl
     )
 
 
-@call("GET", "user/getuserinfo", missing={"code": 40029})
+@call("GET", "user/getuserinfo", missing={"code": 40029}, limits=("5 minutes, once: documented",))
 async def get_visitor_as_of_old(door: Door, caller: Caller, asked: CodeAsked) -> OldLoginReply:
     """Tell who came with a code, in the older spelling."""
     visitor = await _visitor(door, caller, asked)

@@ -43,7 +43,10 @@ CHECKED: Final = 1  # DOC 91561: the message has passed its check
 _MISSING: Final = {"msgid": 41046}
 
 
-@call("POST", "externalcontact/add_msg_template", aliases=("crm/add_msg_template",))
+@call(
+    "POST", "externalcontact/add_msg_template", aliases=("crm/add_msg_template",),
+    limits=("10,000 customers: documented", "2,000 groups: documented", "mass", "own_mass", "mass_needs_reply"),
+)  # fmt: skip
 async def add_msg_template(door: Door, caller: Caller, asked: MassAsked) -> MassReply:
     """Have members send something to many; each confirms their part (DOC 92135)."""
     contents = contents_of(asked)
@@ -62,7 +65,7 @@ async def add_msg_template(door: Door, caller: Caller, asked: MassAsked) -> Mass
     return MassReply(fail_list=list(made.failed), msgid=made.id)
 
 
-@call("POST", "externalcontact/remind_groupmsg_send", missing=_MISSING)
+@call("POST", "externalcontact/remind_groupmsg_send", missing=_MISSING, limits=("3 in 24 hours: documented",))
 async def remind_groupmsg_send(door: Door, caller: Caller, asked: MassNamed) -> Reply:
     """Remind members who have not confirmed, three times in 24 hours at most."""
     await door.ask(RemindMass(caller.corpid, asked.msgid), "mass")
@@ -76,7 +79,7 @@ async def cancel_groupmsg_send(door: Door, caller: Caller, asked: MassNamed) -> 
     return Reply()
 
 
-@call("POST", "externalcontact/get_groupmsg_list_v2")
+@call("POST", "externalcontact/get_groupmsg_list_v2", limits=("a month: documented",))
 async def get_groupmsg_list_v2(door: Door, caller: Caller, asked: MassListAsked) -> MassListReply:
     """List the mass messages made within a month, the oldest first (DOC 93338)."""
     since_ms, until_ms = asked.start_time * 1000, asked.end_time * 1000 + 999

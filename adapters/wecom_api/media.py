@@ -37,7 +37,7 @@ PARTS_MAX: Final = 16  # looked through for the file
 WRONG_FORMAT: Final[Mapping[str, int]] = {"image": 40005, "voice": 301017, "video": 40005}
 
 
-@call("POST", "media/upload")
+@call("POST", "media/upload", query=("type",), limits=("sizes: documented", "3 days: documented"))
 async def upload(door: Door, caller: Caller, asked: web.Request) -> UploadReply:
     """Take in a file for three days; all apps of the enterprise may use it (DOC 90253)."""
     kind = asked.query.get("type", "")
@@ -47,14 +47,17 @@ async def upload(door: Door, caller: Caller, asked: web.Request) -> UploadReply:
     return UploadReply(type=kind, media_id=kept.media_id, created_at=str(kept.time_ms // 1000))
 
 
-@call("POST", "media/uploadimg")
+@call("POST", "media/uploadimg", limits=("2 MiB: documented",))
 async def upload_picture(door: Door, caller: Caller, asked: web.Request) -> PictureReply:
     """Take in a picture for a page, for good (DOC 90256)."""
     kept = await take(door, caller.corpid, asked, "image", "page", PICTURE_BYTES_MAX)
     return PictureReply(url=f"{door.base_url()}{PICTURES}{kept.media_id}/0")
 
 
-@call("POST", "media/upload_attachment")
+@call(
+    "POST", "media/upload_attachment", query=("media_type", "attachment_type"),
+    limits=("sizes and durations: documented", "3 days: documented"),
+)  # fmt: skip
 async def upload_attachment(door: Door, caller: Caller, asked: web.Request) -> AttachmentReply:
     """Take in a file for moments or for the album (DOC 95098)."""
     kind, use = asked.query.get("media_type", ""), ATTACHMENT_USES.get(asked.query.get("attachment_type", ""))
@@ -126,7 +129,8 @@ async def _file_in(parts: MultipartReader) -> BodyPartReader:
     raise No(40058, "there is no part called media")
 
 
-@call("GET", "media/get", aliases=("media/get/jssdk",))
+@call("GET", "media/get", query=("media_id",), limits=("20 MiB at once: documented",))
+@call("GET", "media/get/jssdk", query=("media_id",), partial="a voice is given as it came, not as speex")
 async def get(door: Door, caller: Caller, asked: web.Request) -> web.StreamResponse:
     """Give a file, or a range of it (DOC 90254)."""
     media_id = asked.query.get("media_id", "")

@@ -90,7 +90,7 @@ def _tag(tag: Tag, gone: bool = False) -> TagSaid:
     return TagSaid(tag.id, tag.name, tag.made_ms // 1000, tag.order, True if gone else UNSET)
 
 
-@call("POST", "externalcontact/add_corp_tag")
+@call("POST", "externalcontact/add_corp_tag", limits=("tags_max",))
 async def add_corp_tag(door: Door, caller: Caller, asked: AddTagsAsked) -> AddedTagsReply:
     """Make tags, in a group that is there or in a new one; the answer tells of the new ones."""
     if not asked.group_id and not asked.group_name:
@@ -126,7 +126,7 @@ def _pair(asked: MarkAsked) -> Hashable:
     return asked.userid, asked.external_userid
 
 
-@call("POST", "externalcontact/mark_tag", missing=NO_CUSTOMER, writes=_pair)
+@call("POST", "externalcontact/mark_tag", missing=NO_CUSTOMER, writes=_pair, limits=("customer_tags_max",))
 async def mark_tag(door: Door, caller: Caller, asked: MarkAsked) -> Reply:
     """Mark a member's customer with tags, and take others off."""
     if not asked.add_tag and not asked.remove_tag:
