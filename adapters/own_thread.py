@@ -43,9 +43,13 @@ class OwnThread:
         """Ask for a call that nobody waits for; the function keeps its errors to itself."""
         self._calls.put(function)
 
+    def leave(self) -> None:
+        """Let the thread end once it has done what was asked for."""
+        self._calls.put(None)
+
     def end(self) -> None:
         """Let what was asked for finish, and the thread with it."""
-        self._calls.put(None)
+        self.leave()
         self._thread.join()
 
     def _run(self) -> None:

@@ -206,6 +206,11 @@ class Control:
         told: dict[str, Any] = await self.ask("GET", "/calls", look=look)
         return told
 
+    async def callbacks(self, **look: object) -> dict[str, Any]:
+        """List recent attempts to call apps back; `wait_s` waits for one that matches."""
+        told: dict[str, Any] = await self.ask("GET", "/callbacks", look=look)
+        return told
+
 
 def _path(name: str) -> str:
     return quote(name, safe="/")

@@ -146,12 +146,13 @@ async def get(door: Door, caller: Caller, asked: web.Request) -> web.StreamRespo
 
 
 async def show_picture(door: Door, asked: web.Request) -> web.StreamResponse:
-    """Show a picture of a page to anybody who knows its address."""
+    """Show a picture of a page, or of a message to an app, to anybody who knows its address."""
     media_id = asked.match_info["media_id"]
 
-    def look(state: State, _now_ms: int) -> Media | None:
-        shelves = (corp.media.pictures for corp in state.corps.values())
-        return next((shelf[media_id] for shelf in shelves if media_id in shelf), None)
+    def look(state: State, now_ms: int) -> Media | None:
+        shelves = (corp.media for corp in state.corps.values())
+        found = (shelf.pictures.get(media_id) or shelf.find(media_id, now_ms) for shelf in shelves)
+        return next((media for media in found if media is not None and media.kind == "image"), None)
 
     try:
         media = await door.look(look)

@@ -1,4 +1,4 @@
-"""`hutong tail`: what happened lately, and what happens now: messages, decisions with reasons, calls of the API."""
+"""`hutong tail`: what happened lately, and what happens now: messages, decisions, calls of the API, callbacks."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,6 +21,7 @@ def tail(
     follow: Annotated[bool, Parameter(name=["--follow", "-f"], help="Go on with what happens, until Ctrl-C.")] = False,
     person: Annotated[str | None, Parameter(help="Only what this person said, may read or asked for.")] = None,
     calls: Annotated[bool, Parameter(help="Also calls of WeCom's API.", negative=())] = False,
+    callbacks: Annotated[bool, Parameter(help="Also attempts to call apps back.", negative=())] = False,
     limit: Annotated[int, Parameter(help="How many of each to begin with. [default: 20]")] = 20,
     json: Annotated[bool, Parameter(help="Print one JSON object a line.")] = False,
     url: Url = DEFAULT_URL,
@@ -28,11 +29,12 @@ def tail(
     """Show recent messages and decisions since the start of the server; -f follows."""
     if not 1 <= limit <= LIMIT_MAX:
         raise usage(f"--limit is {limit}: it takes a number from 1 to {LIMIT_MAX}.")
-    return run(_tail(url, person, calls, limit, follow, _print_json if json else _print_line))
+    also = [kind for kind, wanted in (("call", calls), ("callback", callbacks)) if wanted]
+    return run(_tail(url, person, also, limit, follow, _print_json if json else _print_line))
 
 
 async def _tail(
-    url: str, person: str | None, calls: bool, limit: int, follow: bool, show: Callable[[str, Row], None]
+    url: str, person: str | None, also: list[str], limit: int, follow: bool, show: Callable[[str, Row], None]
 ) -> int:
     from hutong.control import Control
 
@@ -41,8 +43,7 @@ async def _tail(
             "message": partial(control.messages, person=person),
             "decision": partial(control.decisions, person=person),
         }
-        if calls:
-            asks["call"] = control.calls
+        asks |= {kind: getattr(control, f"{kind}s") for kind in also}
         first = {kind: await ask(limit=limit) for kind, ask in asks.items()}
         rows = [(kind, row) for kind, told in first.items() for row in told[f"{kind}s"]]
         for kind, row in sorted(rows, key=lambda one: one[1]["time_ms"]):
@@ -104,4 +105,15 @@ def _call(row: Row) -> str:
     return f"{who}: {row['method']} {row['path']} answered {row['errcode']} {said}".rstrip()
 
 
-_TOLD: dict[str, Callable[[Row], str]] = {"message": _message, "decision": _decision, "call": _call}
+def _callback(row: Row) -> str:
+    what = f"{row['corpid']}/#{row['agent_id']}: {row['event']}, attempt {row['attempt']}"
+    told = " ".join(filter(None, (row["outcome"].replace("_", " "), row.get("error"), row.get("reply"))))
+    return f"{what} {told}"
+
+
+_TOLD: dict[str, Callable[[Row], str]] = {
+    "message": _message,
+    "decision": _decision,
+    "call": _call,
+    "callback": _callback,
+}

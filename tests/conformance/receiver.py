@@ -13,8 +13,9 @@ from aiohttp import web
 from wechatpy.work import parse_message
 from wechatpy.work.crypto import WeChatCrypto
 
-from tests.conformance.wecom import AGENT, SECRET, STORE, Wecom
+from tests.conformance.wecom import AGENT, SECRET, STORE, ZHANG, Wecom
 
+MEMBER = f"{STORE}/{ZHANG}"
 TOKEN = "token-of-the-receiver"
 AES_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 

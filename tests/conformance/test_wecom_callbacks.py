@@ -4,6 +4,8 @@ A receiver here opens everything with wechatpy's crypto; time-outs and spacings 
 """
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -275,6 +277,29 @@ async def test_a_slow_receiver_delays_nobody_else(receiver: Receiver) -> None:
         assert len(receiver.calls) == 1
         hold.set()
         assert len(await receiver.came(20)) == 20
+
+
+async def test_names_that_nobody_answers_for_delay_nobody_else(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, stuck = socket.getaddrinfo, threading.Event()
+
+    def slow(host: str, *arguments: Any) -> Any:
+        if host.endswith(".invalid"):
+            stuck.wait(20)
+            raise socket.gaierror("no such name")
+        return look_up(host, *arguments)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    async with running(callback_ms=60_000, **FAST) as wecom:
+        for number in range(70):  # more than any pool of threads has
+            url = f"http://receiver{number}.invalid/"
+            await receiver.settle(wecom, 2000 + number, secret=f"s{number}", callback_url=url)
+        named = receiver.url.replace("127.0.0.1", "localhost")
+        await receiver.settle(wecom, 3000, secret="named", callback_url=named)  # the last one to be set to work
+        await happens(wecom, "et1")
+        assert ids(await receiver.came(1)) == ["et1"]
+        stuck.set()
 
 
 async def test_callbacks_use_a_connection_again(receiver: Receiver) -> None:

@@ -11,13 +11,10 @@ import pytest
 from wechatpy.work.crypto import WeChatCrypto
 from wechatpy.work.replies import ArticlesReply, ImageReply, TextReply, VideoReply, VoiceReply, create_reply
 
-from tests.conformance.receiver import AES_KEY, TOKEN, Call, Receiver, receiving
-from tests.conformance.wecom import AGENT, AMY, STORE, ZHANG, Wecom, wecom
+from tests.conformance.receiver import AES_KEY, MEMBER, TOKEN, Call, Receiver, receiving
+from tests.conformance.wecom import AGENT, AMY, STORE, ZHANG, Wecom, threaded, wecom
 
 __all__ = ["wecom"]
-
-MEMBER = f"{STORE}/{ZHANG}"
-MINUTE_MS = 60_000
 
 
 @pytest.fixture
@@ -95,6 +92,18 @@ async def test_kinds_that_apps_hear_are_told_and_others_are_not(wecom: Wecom, re
     assert (image.message.media_id, image.message.image) == ("m1", f"{wecom.url}/wwpic/m1/0")
     assert location.message.location == ("31.200000", "121.500000")
     assert [line["event"] for line in await told(wecom, 2)] == ["image", "location"]
+
+
+async def test_the_picture_of_a_message_is_at_its_address(wecom: Wecom, receiver: Receiver) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(100)
+    media_id = (await threaded(wecom.sdk().media.upload, "image", ("a.png", picture)))["media_id"]
+    await say(wecom, await enter(wecom), kind="image", media_id=media_id)
+    (call,) = await receiver.came(1)
+    async with wecom.session.get(call.message.image) as answer:
+        assert (answer.status, await answer.read()) == (200, picture)
+    await wecom.control("POST", "/clock", {"advance_ms": 4 * 86_400_000})
+    async with wecom.session.get(call.message.image) as answer:
+        assert answer.status == 404
 
 
 # Answers in place
@@ -239,3 +248,24 @@ async def test_a_customer_who_hears_from_an_app_may_answer_it(wecom: Wecom, rece
     assert call.message.source == name
     assert (await told(wecom, 1))[0]["reply"] == "accepted"
     assert [side for side, _ in await said(wecom, chat)] == ["app", "consumer", "app"]
+
+
+async def test_a_scan_is_told_and_the_receiver_welcomes_the_customer(wecom: Wecom, receiver: Receiver) -> None:
+    """The whole way: a way's code is scanned, the callback brings a welcome code, the API spends it in time."""
+    token = await wecom.token()
+    way = {"type": 1, "scene": 2, "user": [ZHANG], "state": "poster-7"}
+    made = await wecom.post("externalcontact/add_contact_way", way, access_token=token)
+
+    async def welcome(call: Call) -> str:
+        hello = {"welcome_code": call.message.welcome_code, "text": {"content": "欢迎光临"}}
+        told = await wecom.post("externalcontact/send_welcome_msg", hello, access_token=token)
+        return "success" if told["errcode"] == 0 else "failed"
+
+    receiver.behave = welcome
+    await wecom.control("PUT", "/consumers/walk-in", {"nickname": "客"})
+    chat = (await wecom.act("walk-in", type="scan", code=made["config_id"]))["conversation"]
+    (call,) = await receiver.came(1)
+    assert (call.message.change_type, call.message.state) == ("add_half_external_contact", "poster-7")
+    (line,) = await told(wecom, 1)
+    assert line["answer"] == "success"
+    assert await said(wecom, chat) == [("member", {"kind": "text", "text": "欢迎光临"})]

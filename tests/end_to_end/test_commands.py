@@ -174,6 +174,19 @@ def test_say_tells_who_is_not_there(run: Run, speaker: str, to: str, says: str) 
     assert run("say", "--as", speaker, "--to", to, "hello?") == (1, "", says)
 
 
+def test_tail_shows_callbacks_when_asked_to(run: Run, server: dict[str, Any]) -> None:
+    app = {"name": "crm", "secret": "secret-of-wwlanhe", "callback_url": "http://127.0.0.1:1/"}
+    keys = {"callback_token": "t", "callback_aes_key": "A" * 43}
+    control = f"{server['base_url']}/_hutong"
+    requests.put(f"{control}/corps/wwlanhe/apps/1000002", json={**app, **keys}, timeout=10).raise_for_status()
+    entered = requests.post(f"{control}/people/{MEMBER}/acts", json={"type": "enter", "app": "1000002"}, timeout=10)
+    run("say", "--as", MEMBER, "--to", entered.json()["conversation"], "is anybody there?")
+    requests.get(f"{control}/callbacks?wait_s=10", timeout=20)
+    told = run("tail", "--callbacks", "--limit", "1")[1]
+    assert re.search(r"  wwlanhe/#1000002: text, attempt \d failed no connection: ", told)
+    assert "attempt" not in run("tail", "--limit", "1")[1]
+
+
 def test_tail_shows_messages_and_decisions(run: Run) -> None:
     run("say", "--as", MEMBER, "--to", CUSTOMER, "for the tail")
     run("say", "--as", CUSTOMER, "--to", "cvnone", "nowhere")
