@@ -18,6 +18,7 @@ from adapters.wecom_api import (
     app_messages,
     appchat,
     apps,
+    authorize,
     base,
     book_tags,
     counted,
@@ -81,6 +82,8 @@ class Api:
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_route("*", PREFIX + "{path:(?s:.*)}", self.respond)
+        app.router.add_route("*", PREFIX + "{path:.*}", self.respond)
+        app.router.add_get(authorize.PATH, partial(authorize.authorize, self._door))
         app.router.add_get(media.PICTURES + "{media_id}/0", partial(media.show_picture, self._door))
 
     async def respond(self, request: web.Request) -> web.StreamResponse:

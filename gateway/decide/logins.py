@@ -1,6 +1,7 @@
 """Who somebody is, told to an app: openids of members, and codes that a person lets an app have.
 
-A code is used once, within five minutes of the movable clock, by the app it was made for (DOC 91023). Codes, tickets
+A code is used once, within five minutes of the movable clock, by the app it was made for (DOC 91023), or by any of the
+enterprise's where it was made for none. Codes, tickets
 and openids are derived, not rolled, so that a seeded world repeats them: whoever may call control needs no guess.
 """
 
@@ -35,7 +36,7 @@ def make_code(state: State, now_ms: int, command: commands.MakeOauthCode) -> Dec
     corp, person = state.corps.get(command.corpid), state.people.get(state.key_of(command.person))
     if corp is None:
         return Refusal(UNKNOWN_CORP)
-    if command.agent_id not in corp.apps:
+    if command.agent_id and command.agent_id not in corp.apps:
         return Refusal(UNKNOWN_APP)
     if person is None or (isinstance(person, Member) and person.departed):
         return Refusal(UNKNOWN_PERSON)
@@ -47,7 +48,7 @@ def use_code(state: State, now_ms: int, command: commands.UseOauthCode) -> Decid
     """Let an app learn who came with a code; a member who agreed to it is known by a ticket from then on."""
     corp = state.corps.get(command.corpid)
     grant = corp.book.codes.get(command.code) if corp is not None else None
-    if corp is None or grant is None or grant.ends_ms <= now_ms or grant.agent_id != command.agent_id:
+    if corp is None or grant is None or grant.ends_ms <= now_ms or grant.agent_id not in ("", command.agent_id):
         return Refusal(UNKNOWN_OAUTH_CODE)
     person = state.people.get(grant.person)
     if person is None or (isinstance(person, Member) and person.departed):

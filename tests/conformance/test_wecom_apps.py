@@ -1,5 +1,7 @@
 """Apps, their menus and tickets, and who comes to their pages with a code."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from wechatpy.exceptions import WeChatClientException
 
@@ -146,3 +148,47 @@ async def test_a_code_is_for_one_app_and_ends_after_five_minutes(wecom: Wecom) -
     code = await code_of(wecom, f"{STORE}/{ZHANG}")
     await wecom.get("user/delete", access_token=token, userid=ZHANG)
     assert (await wecom.get("auth/getuserinfo", access_token=token, code=code))["errcode"] == 40029
+
+
+async def test_a_page_sends_people_back_with_a_code(wecom: Wecom) -> None:
+    oauth = wecom.sdk().oauth
+    sdk_url = oauth.authorize_url("https://shop.example/in?a=1", state="s 1")
+    url = f"{wecom.url}{sdk_url.removeprefix('https://open.weixin.qq.com')}".partition("#")[0]
+    async with wecom.session.get(url) as page:
+        text = await page.text()
+        assert (page.status, "张三" in text, AMY in text) == (200, True, True)
+    for person, key in ((f"{STORE}/{ZHANG}", "UserId"), (AMY, "OpenId")):
+        async with wecom.session.get(f"{url}&as={person}", allow_redirects=False) as back:
+            assert back.status == 302
+            to = urlsplit(back.headers["Location"])
+        asked = parse_qs(to.query)
+        assert (to.netloc, asked["a"], asked["state"]) == ("shop.example", ["1"], ["s 1"])
+        assert key in await threaded(oauth.get_user_info, asked["code"][0])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"appid": "wwnone"}, "appid"),
+        ({"agentid": "7"}, "agentid"),
+        ({"redirect_uri": "javascript:alert(1)"}, "redirect_uri"),
+        ({"redirect_uri": "https://evil.example/"}, "redirect_uri"),
+        ({"scope": "all"}, "scope"),
+        ({"response_type": "token"}, "response_type"),
+        ({"state": "x" * 129}, "state"),
+        ({"as": "nobody"}, "as"),
+    ],
+)
+async def test_a_page_sends_nobody_where_it_may_not(wecom: Wecom, changed: dict[str, str], said: str) -> None:
+    token = await wecom.token()
+    asked = {"agentid": AGENT, "redirect_domain": "shop.example"}
+    assert (await wecom.post("agent/set", asked, access_token=token))["errcode"] == 0
+    query = {
+        "appid": STORE, "agentid": str(AGENT), "redirect_uri": "https://shop.example/", "response_type": "code",
+        "scope": "snsapi_privateinfo", "as": f"{STORE}/{ZHANG}",
+    }  # fmt: skip
+    for named, status in ((query, 302), (query | changed, 400)):
+        url = f"{wecom.url}/connect/oauth2/authorize"
+        async with wecom.session.get(url, params=named, allow_redirects=False) as answer:
+            assert answer.status == status
+            assert status == 302 or said in await answer.text()
