@@ -234,7 +234,8 @@ def mutations(kind: Any) -> Iterator[dict[str, Any]]:
 
 
 def _usual(kind: Any) -> Any:
-    for made in ("zhangsan", 1, [], ["zhangsan"], [1], {}):
+    usual: tuple[Any, ...] = ("zhangsan", 1, [], ["zhangsan"], [1], {})
+    for made in usual:
         try:
             msgspec.convert(made, kind)
         except msgspec.ValidationError:
