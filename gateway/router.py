@@ -132,7 +132,8 @@ class Router:
         Where nothing waits and all that was applied is durable, it is told at once, without a turn.
         """
         writer = self.writer
-        if self.durable_position == self.state.position and not writer.asked and not self._stopping:
+        waits = writer.asked or writer.ready or self._stopping
+        if not waits and self.durable_position == self.state.position:
             now_ms = writer.now_ms()
             if not 0 < writer.next_due_ms <= now_ms:  # a deadline that has come is fired before anybody looks
                 return writer.look(look, now_ms)
