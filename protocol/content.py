@@ -147,10 +147,14 @@ class MiniProgramNotice(Content, tag="miniprogram_notice"):
 
 
 class TemplateCard(Content, tag="template_card"):
-    """A card that members can answer, as the app has laid it out in the vendor's own words."""
+    """A card that members can answer, as the app has laid it out in the vendor's own words.
+
+    `updates` is the sequence of the card whose place this one takes; one of type `button` only names its button anew.
+    """
 
     card_type: str
     card: dict[str, Any]
+    updates: int = 0
 
 
 Affair = Literal[

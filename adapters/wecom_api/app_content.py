@@ -28,6 +28,8 @@ from protocol.wecom.app_messages import (
     DESCRIPTION_BYTES_MAX,
     TEXT_BYTES_MAX,
     TITLE_BYTES_MAX,
+    Button,
+    CardAsked,
     CardBody,
     FileBody,
     NewsBody,
@@ -107,6 +109,17 @@ def _depth(value: Any) -> int:
         ]
         depth += 1
     return depth
+
+
+def card_of(asked: CardAsked) -> TemplateCard:
+    """Read what a card is to show: another card, or another name on its button."""
+    try:
+        if asked.template_card:
+            return _template_card(msgspec.convert(asked.template_card, dict[str, Any], strict=False))
+        name = msgspec.convert(asked.button or {}, Button, strict=False).replace_name
+    except msgspec.ValidationError as why:
+        raise No(40058, "a card shows a template_card, or a button of another replace_name") from why
+    return TemplateCard("button", {"replace_name": name})
 
 
 class Kind(NamedTuple):

@@ -4,10 +4,10 @@ from typing import Final
 
 from msgspec import UNSET
 
-from adapters.wecom_api.app_content import ANSWERABLE, content_of
+from adapters.wecom_api.app_content import ANSWERABLE, card_of, content_of
 from adapters.wecom_api.call import Caller, Door, No, call
 from gateway import windows
-from gateway.commands.app_messages import Recall, SpeakFor
+from gateway.commands.app_messages import Recall, SpeakFor, UpdateCard
 from gateway.decide.app_messages import DAY, said_lately
 from gateway.events.app_messages import AppSpoke
 from gateway.queries import recipients
@@ -17,6 +17,8 @@ from gateway.state.app_messages import AppMessage
 from protocol.content import TemplateCard
 from protocol.wecom.app_messages import (
     NAMES_MAX,
+    CardAsked,
+    CardReply,
     MessageAsked,
     MessageReply,
     RecallAsked,
@@ -100,6 +102,30 @@ async def recall(door: Door, caller: Caller, asked: RecallAsked) -> Reply:
     """Take a message back within a day; once is enough (DOC 90236)."""
     await door.ask(Recall(caller.corpid, caller.agent_id, asked.msgid))
     return Reply()
+
+
+@call("POST", "message/update_template_card", missing={"agentid": 40056})
+async def update_card(door: Door, caller: Caller, asked: CardAsked) -> CardReply:
+    """Show something else on a card, once for each response_code and within 72 hours (DOC 90236)."""
+    if str(asked.agentid) != caller.agent_id:
+        raise No(40056)
+    card = card_of(asked)
+    if not (asked.atall or asked.userids or asked.partyids or asked.tagids):
+        raise No(82001)
+
+    def look(state: State, _now_ms: int) -> Recipients | No:
+        corp = state.corps[caller.corpid]
+        if asked.atall:
+            return Recipients(())
+        found = recipients.named(state, corp, asked.userids, map(str, asked.partyids), map(str, asked.tagids))
+        return found if found.keys else No(81013)
+
+    found: Recipients = await door.look(look)
+    await door.ask(UpdateCard(caller.corpid, caller.agent_id, asked.response_code, found.keys, card), "app")
+    return CardReply(
+        invaliduser=list(found.invalid_users), invalidparty=list(map(int, found.invalid_parties)),
+        invalidtag=list(map(int, found.invalid_tags)),
+    )  # fmt: skip
 
 
 @call("POST", "message/get_statistics")

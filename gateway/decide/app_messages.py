@@ -11,22 +11,23 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway import windows
 from gateway.commands import SendFor
-from gateway.commands.app_messages import Recall, SpeakFor
+from gateway.commands.app_messages import Recall, SpeakFor, UpdateCard
 from gateway.decide import media, messages
 from gateway.decide.directory import Handler
 from gateway.decide.draft import Draft
 from gateway.events import AnyEvent, Posted
-from gateway.events.app_messages import AppRecalled, AppSaid, AppSpoke
+from gateway.events.app_messages import AppRecalled, AppSaid, AppSpoke, CardUpdated
 from gateway.refusal import Refusal
 from gateway.state import State
-from gateway.state.app_messages import AppMessage, AppMessages
+from gateway.state.app_messages import REMEMBERED_MS, AppMessage, AppMessages
 from gateway.state.corps import Corp
 from gateway.state.jobs import JOBS_MAX, Job
 from protocol.codec import MSGPACK
-from protocol.content import AppContent, Notice
+from protocol.content import AppContent, Notice, TemplateCard
 from protocol.errors import (
     APP_QUOTA,
     INTERNAL,
@@ -44,6 +45,7 @@ RECALL_MS: Final = windows.DAY_MS
 
 _encode = MSGPACK.encode
 _decode_content = msgspec.msgpack.Decoder(AppContent).decode
+_decode_card = msgspec.msgpack.Decoder(TemplateCard).decode
 
 
 def speak(state: State, now_ms: int, command: SpeakFor) -> list[AnyEvent] | Refusal:
@@ -100,10 +102,9 @@ def _digest(command: SpeakFor) -> str:
 
 
 def slice_job(state: State, now_ms: int, job: Job) -> list[AnyEvent]:
-    """Say it to the next recipient, or take it back from the next conversation."""
-    message = state.corps[job.corpid].messages.kept.get(job.msgid)
-    if message is not None and message.recalled:
-        return _recall_from(state, now_ms, job, message)
+    """Say it to the next recipient, or tell the next conversation what became of it."""
+    if job.affair:
+        return _tell(state, now_ms, job, state.corps[job.corpid].messages.kept.get(job.msgid))
     recipient, agent_id = job.recipients[job.done], job.sender.partition("#")[2]
     content, userid = _decode_content(job.content), state.member(recipient).userid
     content, userid = _decode_content(job.content), state.name_of(job.corpid, recipient)
@@ -128,10 +129,15 @@ def _said(
     )  # fmt: skip
 
 
-def _recall_from(state: State, now_ms: int, job: Job, message: AppMessage) -> list[AnyEvent]:
-    conversation = job.recipients[job.done]
-    draft = Draft(state, now_ms)
-    draft.post(job.corpid, conversation, Notice("recalled", sequence=message.places[conversation]))
+def _tell(state: State, now_ms: int, job: Job, message: AppMessage | None) -> list[AnyEvent]:
+    """Tell the next conversation what became of its message, if that is still remembered."""
+    draft, conversation = Draft(state, now_ms), job.recipients[job.done]
+    sequence = message.places.get(conversation, 0) if message is not None else 0
+    if sequence and job.affair == "recalled":
+        draft.post(job.corpid, conversation, Notice("recalled", sequence=sequence))
+    elif sequence:
+        card = replace(_decode_card(job.content), updates=sequence)
+        draft.post_as(job.sender.partition("#")[2], job.corpid, conversation, card)
     return [*draft.events, _said(job, now_ms, "")]
 
 
@@ -155,4 +161,22 @@ def recall(state: State, now_ms: int, command: Recall) -> list[AnyEvent] | Refus
     return [AppRecalled(command.corpid, command.msgid, state.jobs_made + 1, now_ms)]
 
 
-HANDLERS: Final[dict[type, Handler]] = {SpeakFor: speak, Recall: recall}
+def update_card(state: State, now_ms: int, command: UpdateCard) -> list[AnyEvent] | Refusal:
+    """Show something else on a card, to those of the named who have it; the code of a card is good for once."""
+    corp = state.corps.get(command.corpid)
+    app = corp.apps.get(command.agent_id) if corp is not None else None
+    if corp is None or app is None:
+        return Refusal(UNKNOWN_APP)
+    known = (message for message in corp.messages.of(command.agent_id) if message.code == command.code)
+    message = next(known, None)
+    if message is None or message.recalled or now_ms - message.time_ms >= REMEMBERED_MS:
+        return Refusal(UNKNOWN_MESSAGE)
+    named = tuple(app.conversations.get(key, "") for key in command.recipients) or tuple(message.places)
+    conversations = tuple(name for name in named if name in message.places)
+    if not conversations or len(state.jobs) >= JOBS_MAX:
+        return Refusal(TOO_MANY, "jobs") if conversations else Refusal(UNKNOWN_PERSON)
+    content, job = msgspec.Raw(_encode(command.card)), state.jobs_made + 1
+    return [CardUpdated(command.corpid, message.msgid, job, conversations, content, now_ms)]
+
+
+HANDLERS: Final[dict[type, Handler]] = {SpeakFor: speak, Recall: recall, UpdateCard: update_card}

@@ -39,6 +39,10 @@ class Draft:
         """Write a notice of the system into a conversation."""
         self._post(corpid, conversation, "system", "", "", notice)
 
+    def post_as(self, agent_id: str, corpid: str, conversation: str, content: AnyContent) -> None:
+        """Write what an app has changed of what it said: no policy asks about it, and nothing is counted."""
+        self._post(corpid, conversation, "app", "", agent_id, content)
+
     def say(self, attempt: Attempt, sender: str, badge: Badge | None, origin: Origin | None = None) -> None:
         """Write what an allowed attempt says, for the service that asked for it; over MQTT, with its origin."""
         conversation = attempt.conversation

@@ -17,6 +17,7 @@ from gateway.events.app_groups import AppGroupPut as AppGroupPut
 from gateway.events.app_messages import AppRecalled as AppRecalled
 from gateway.events.app_messages import AppSaid as AppSaid
 from gateway.events.app_messages import AppSpoke as AppSpoke
+from gateway.events.app_messages import CardUpdated as CardUpdated
 from gateway.events.book import AppSet as AppSet
 from gateway.events.book import BookTagDeleted as BookTagDeleted
 from gateway.events.book import BookTagged as BookTagged
@@ -319,7 +320,7 @@ AnyEvent = (
     Posted | Answered | WorldReset | ProfileSet | ClockSet | TokenRevoked | CorpPut | AppPut | DepartmentPut | MemberPut
     | ConsumerPut | ConsumerKnown | ConsumerMuted | CorpReset | CodePut | RelationPut | AppOpened | GroupPut | Joined
     | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue | CallbackVerified
-    | MediaKept | AppSpoke | AppSaid | AppRecalled | AppGroupPut
+    | MediaKept | AppSpoke | AppSaid | AppRecalled | CardUpdated | AppGroupPut
     | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
     | StrictnessSet
     | Dismissed | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent

@@ -45,3 +45,14 @@ class AppRecalled(Event, tag=83):
     msgid: str
     job: int
     time_ms: int
+
+
+class CardUpdated(Event, tag=85):
+    """A card that can be answered shows something else in these conversations; a job tells of it in each."""
+
+    corpid: str
+    msgid: str
+    job: int
+    conversations: tuple[str, ...]
+    content: Raw
+    time_ms: int

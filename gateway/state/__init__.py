@@ -17,6 +17,7 @@ from gateway.events import (
     AppRecalled,
     AppSaid,
     AppSpoke,
+    CardUpdated,
     CodePut,
     CommandRefused,
     Delivered,
@@ -87,7 +88,7 @@ class Voice(Struct, gc=False):
 QUIET: Final = frozenset({
     Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked,
     MassMade, MassAnnounced, MassConfirmed, MassSliced, MassCancelled,
-    MediaKept, AppSpoke, AppSaid, AppRecalled,
+    MediaKept, AppSpoke, AppSaid, AppRecalled, CardUpdated,
 })  # fmt: skip
 
 

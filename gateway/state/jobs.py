@@ -15,7 +15,8 @@ class Job(Struct, array_like=True):
     """A message to many: who is still to get it, from `done` on.
 
     Of a mass message, `mass` is its id, and `affair` what members are told of it, empty where it is delivered.
-    Of an app's message, `msgid` is its id; without content it is being taken back, from these conversations.
+    Of an app's message, `msgid` is its id, and where there is an `affair` the recipients are the conversations that are
+    told what became of it.
     """
 
     id: int

@@ -135,3 +135,24 @@ class StatisticsOfApp(Struct, frozen=True):
 
 class StatisticsReply(Reply, frozen=True, kw_only=True):
     statistics: list[StatisticsOfApp]
+
+
+class Button(Struct):
+    replace_name: Said
+
+
+class CardAsked(Asked, frozen=True):
+    agentid: int
+    response_code: Said
+    userids: Annotated[tuple[str, ...], Meta(max_length=1_000)] = ()
+    partyids: Annotated[tuple[int, ...], Meta(max_length=100)] = ()
+    tagids: Annotated[tuple[int, ...], Meta(max_length=100)] = ()
+    atall: int = 0
+    button: Any = None
+    template_card: Any = None
+
+
+class CardReply(Reply, frozen=True, kw_only=True):
+    invaliduser: list[str]
+    invalidparty: list[int]
+    invalidtag: list[int]

@@ -127,7 +127,9 @@ TEXTS: Final[dict[int, str]] = {
     830002: "a file of more than 20 MB is fetched by ranges",
 }
 
-Family = Literal["", "appchat", "department", "mass", "member", "members", "tag", "template", "untag", "way", "welcome"]
+Family = Literal[
+    "", "app", "appchat", "department", "mass", "member", "members", "tag", "template", "untag", "way", "welcome"
+]
 """A group of paths that say the same reason by the same number; the empty one is general."""
 
 ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
@@ -144,6 +146,7 @@ ERRCODES: Final[dict[tuple[Family, Reason], int]] = {
     ("", errors.OWNER_OUTSIDE): 86207,
     ("appchat", errors.UNKNOWN_CONVERSATION): 40050,
     ("appchat", errors.UNKNOWN_PERSON): 86216,
+    ("app", errors.UNKNOWN_PERSON): 81013,
     ("appchat", errors.EXISTS): 86215,
     ("", errors.MALFORMED): 40058,
     ("", errors.SENDER_FREQUENCY): 45009,

@@ -392,3 +392,74 @@ async def test_a_member_with_another_userid_is_still_reached(wecom: Wecom) -> No
     assert (await send(wecom, **text(touser="@all")))["errcode"] == 0
     (message,) = wecom.gateway.router.state.corps[STORE].messages.kept.values()
     assert (len(message.places), message.dropped) == (STAFF, 0)
+
+
+BUTTONS = {"card_type": "button_interaction", "button_list": [{"text": "好", "key": "yes"}]}
+
+
+async def card(wecom: Wecom, touser: str = f"{ZHANG}|{LI}") -> str:
+    told = await send(wecom, touser=touser, msgtype="template_card", agentid=AGENT, template_card=BUTTONS)
+    return str(told["response_code"])
+
+
+async def update(wecom: Wecom, **asked: object) -> dict[str, Any]:
+    return await wecom.post("message/update_template_card", asked, access_token=await wecom.token())
+
+
+async def test_a_card_shows_something_else_to_those_who_have_it(wecom: Wecom) -> None:
+    code = await card(wecom)
+    told = await update(
+        wecom, userids=[ZHANG, "wangwu", "nobody"], agentid=AGENT, response_code=code, button={"replace_name": "已办"}
+    )  # fmt: skip
+    assert (told["errcode"], told["invaliduser"], told["invalidparty"], told["invalidtag"]) == (0, ["nobody"], [], [])
+    async with reader(wecom, ZHANG) as zhang:
+        updated = await zhang.wait_for(lambda message: message.content.get("updates", 0) > 0)
+        first = await zhang.wait_for(lambda message: message.content.get("card_type") == "button_interaction")
+    assert (updated.side, updated.content["updates"]) == ("app", first.sequence)
+    assert updated.content["card"] == {"replace_name": "已办"}
+    assert len(await read(wecom, LI)) == 1
+    assert await read(wecom, "wangwu") == []
+    again = await update(wecom, atall=1, agentid=AGENT, response_code=code, button={"replace_name": "x"})
+    assert again["errcode"] == 40058, "a code is good for once"
+    code, other = await card(wecom), {"card_type": "text_notice", "main_title": {"title": "已办"}}
+    assert (await update(wecom, atall=1, agentid=AGENT, response_code=code, template_card=other))["errcode"] == 0
+    assert (await read(wecom, LI))[-1]["card"] == other
+    assert wecom.gateway.router.state.jobs == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "errcode"),
+    [
+        ({"userids": [ZHANG], "button": {"replace_name": "x"}, "response_code": "none"}, 40058),
+        ({"userids": [ZHANG], "button": {"replace_name": "x"}, "response_code": ""}, 40058),
+        ({"userids": [ZHANG], "button": {"replace_name": "x"}, "agentid": 1}, 40056),
+        ({"userids": [ZHANG], "button": {}}, 40058),
+        ({"userids": [ZHANG], "button": {"replace_name": ""}}, 40058),
+        ({"userids": [ZHANG], "template_card": {"card_type": ""}}, 40058),
+        ({"button": {"replace_name": "x"}}, 82001),
+        ({"userids": ["nobody"], "button": {"replace_name": "x"}}, 81013),
+        ({"userids": ["wangwu"], "button": {"replace_name": "x"}}, 81013),  # who has no such card
+    ],
+)
+async def test_what_is_wrong_with_an_update_is_told_by_number(
+    wecom: Wecom, asked: dict[str, object], errcode: int
+) -> None:
+    code = await card(wecom)
+    assert (await update(wecom, **{"agentid": AGENT, "response_code": code, **asked}))["errcode"] == errcode
+    right = {"agentid": AGENT, "response_code": code, "atall": 1, "button": {"replace_name": "x"}}
+    assert (await update(wecom, **right))["errcode"] == 0, "what was refused has not used the code"
+
+
+async def test_a_card_can_be_changed_for_three_days_by_its_own_app(wecom: Wecom) -> None:
+    await wecom.control("POST", "/clock", {"rate": 0})
+    early, late = await card(wecom), await card(wecom, LI)
+    await wecom.control("PUT", f"/corps/{STORE}/apps/1000003", {"name": "x", "secret": "another"})
+    asked = {"atall": 1, "agentid": 1000003, "response_code": late, "button": {"replace_name": "x"}}
+    second = await wecom.token(STORE, "another")
+    told = await wecom.post("message/update_template_card", asked, access_token=second)
+    assert told["errcode"] == 40058
+    await wecom.control("POST", "/clock", {"advance_ms": 3 * DAY_MS - 1})
+    words = {"atall": 1, "agentid": AGENT, "button": {"replace_name": "x"}}
+    assert (await update(wecom, response_code=early, **words))["errcode"] == 0
+    await wecom.control("POST", "/clock", {"advance_ms": 1})
+    assert (await update(wecom, response_code=late, **words))["errcode"] == 40058

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Raw
 
-from gateway.events.app_messages import AppRecalled, AppSaid, AppSpoke
+from gateway.events.app_messages import AppRecalled, AppSaid, AppSpoke, CardUpdated
 from gateway.events.event import Origin
 from gateway.state.app_messages import AppMessage
 from gateway.state.apply.registry import applies
@@ -20,11 +20,13 @@ NOTHING: Final = Raw(b"\xc0")
 
 
 def _start(
-    state: State, job: int, corpid: str, agent_id: str, recipients: tuple[str, ...], content: Raw, msgid: str
+    state: State, job: int, corpid: str, agent_id: str, recipients: tuple[str, ...], content: Raw, msgid: str,
+    affair: str = "",
 ) -> None:  # fmt: skip
     state.jobs_made += 1
-    origin = Origin("", msgid)
-    state.jobs[job] = Job(job, corpid, True, app_key(corpid, agent_id), recipients, content, origin, msgid=msgid)
+    state.jobs[job] = Job(
+        job, corpid, True, app_key(corpid, agent_id), recipients, content, Origin("", msgid), affair=affair, msgid=msgid
+    )  # fmt: skip
 
 
 @applies(AppSpoke)
@@ -43,7 +45,7 @@ def app_said(state: State, event: AppSaid) -> None:
     if job.done >= len(job.recipients):
         del state.jobs[event.job]
     message = state.corps[event.corpid].messages.kept.get(event.msgid)
-    if message is None or message.recalled:
+    if message is None or message.recalled or not event.recipient:
         return
     if event.refused:
         message.dropped += 1
@@ -60,4 +62,14 @@ def app_recalled(state: State, event: AppRecalled) -> None:
         conversation = state.conversations[name]
         conversation.recalled = (*conversation.recalled, sequence)
     if message.places:
-        _start(state, event.job, event.corpid, message.agent_id, tuple(message.places), NOTHING, event.msgid)
+        _start(
+            state, event.job, event.corpid, message.agent_id, tuple(message.places), NOTHING, event.msgid, "recalled"
+        )
+
+
+@applies(CardUpdated)
+def card_updated(state: State, event: CardUpdated) -> None:
+    message = state.corps[event.corpid].messages.kept[event.msgid]
+    message.code = ""
+    conversations, content = event.conversations, event.content
+    _start(state, event.job, event.corpid, message.agent_id, conversations, content, event.msgid, "updated")
