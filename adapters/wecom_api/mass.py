@@ -1,7 +1,7 @@
 """Mass messages (DOC 92135, 93338, 97611): the enterprise makes them, members confirm them, anybody asks what became.
 
 Rules of the file:
-- A cursor is how many rows were told; what is listed only grows at its end, or loses its oldest rows (state/mass.py).
+- A cursor is how many rows were told; in the list, which loses its oldest rows (state/mass.py), a message's number.
 - The time a recipient's message was sent at is told as that of the member's confirmation.
 """
 
@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from adapters.wecom_api.attachments import attachments_of, check_media, contents_of, words_of
 from adapters.wecom_api.call import Caller, Door, No, call
+from adapters.wecom_api.paging import cursor, places
 from gateway.commands import CancelMass, MakeMass, RemindMass
 from gateway.events import MassMade
 from gateway.queries import mass
@@ -85,12 +86,13 @@ async def get_groupmsg_list_v2(door: Door, caller: Caller, asked: MassListAsked)
     since_ms, until_ms = asked.start_time * 1000, asked.end_time * 1000 + 999
     if not 0 <= until_ms - since_ms <= WINDOW_MS_MAX + 999:
         raise No(40058, "start_time to end_time is at most a month")
-    skip = _place(asked.cursor)
+    (after,) = places(asked.cursor, 1)
 
     def look(state: State, _now_ms: int) -> MassListReply:
-        found = (one for one in mass.made(state, caller.corpid, since_ms, until_ms) if _is_asked(one, asked))
-        rows = [_told(one) for one in islice(found, skip, skip + asked.limit)]
-        return MassListReply(group_msg_list=rows, next_cursor=_next(skip, rows, asked.limit))
+        made = mass.made(state, caller.corpid, since_ms, until_ms, after)
+        found = list(islice((one for one in made if _is_asked(one, asked)), asked.limit))
+        next_cursor = cursor(found[-1].number) if len(found) == asked.limit else ""
+        return MassListReply(group_msg_list=[_told(one) for one in found], next_cursor=next_cursor)
 
     reply: MassListReply = await door.look(look)
     return reply
@@ -116,7 +118,7 @@ def _told(message: MassMessage) -> MassTold:
 @call("POST", "externalcontact/get_groupmsg_task", missing=_MISSING)
 async def get_groupmsg_task(door: Door, caller: Caller, asked: TasksAsked) -> TasksReply:
     """List the members of a mass message, and who of them has sent it (DOC 93338)."""
-    skip = _place(asked.cursor)
+    (skip,) = places(asked.cursor, 1)
 
     def look(state: State, _now_ms: int) -> TasksReply | Refusal:
         message = mass.find(state, caller.corpid, asked.msgid)
@@ -124,7 +126,7 @@ async def get_groupmsg_task(door: Door, caller: Caller, asked: TasksAsked) -> Ta
             return message
         rows = [
             TaskTold(userid, 2, part.sent_ms // 1000) if part.sent_ms else TaskTold(userid, 0)
-            for userid, part in islice(message.parts.items(), skip, skip + asked.limit)
+            for userid, part in list(message.parts.items())[skip : skip + asked.limit]
         ]
         return TasksReply(task_list=rows, next_cursor=_next(skip, rows, asked.limit))
 
@@ -135,8 +137,8 @@ async def get_groupmsg_task(door: Door, caller: Caller, asked: TasksAsked) -> Ta
 @call("POST", "externalcontact/get_groupmsg_send_result", missing=_MISSING)
 async def get_groupmsg_send_result(door: Door, caller: Caller, asked: ResultsAsked) -> ResultsReply:
     """List what became of each recipient of one member (DOC 93338)."""
-    rows = await _results(door, caller, asked.msgid, asked.userid, asked.cursor, asked.limit)
-    return ResultsReply(send_list=rows, next_cursor=_next(_place(asked.cursor), rows, asked.limit))
+    rows, next_cursor = await _results(door, caller, asked.msgid, asked.userid, asked.cursor, asked.limit)
+    return ResultsReply(send_list=rows, next_cursor=next_cursor)
 
 
 @call(
@@ -144,16 +146,15 @@ async def get_groupmsg_send_result(door: Door, caller: Caller, asked: ResultsAsk
 )  # fmt: skip
 async def get_group_msg_result(door: Door, caller: Caller, asked: TasksAsked) -> DetailsReply:
     """List what became of each recipient of all members, as older clients ask (DOC 91561)."""
-    rows = await _results(door, caller, asked.msgid, "", asked.cursor, asked.limit)
-    next_cursor = _next(_place(asked.cursor), rows, asked.limit)
+    rows, next_cursor = await _results(door, caller, asked.msgid, "", asked.cursor, asked.limit)
     return DetailsReply(check_status=CHECKED, detail_list=rows, next_cursor=next_cursor)
 
 
 async def _results(
-    door: Door, caller: Caller, msgid: str, userid: str, cursor: str, limit: int
-) -> list[ResultTold]:  # fmt: skip
-    """Look up what became of recipients: of one member's part, or of all."""
-    skip = _place(cursor)
+    door: Door, caller: Caller, msgid: str, userid: str, after: str, limit: int
+) -> tuple[list[ResultTold], str]:
+    """Look up what became of recipients: of one member's part, or of all; and the cursor for what follows."""
+    (skip,) = places(after, 1)
 
     def look(state: State, _now_ms: int) -> list[ResultTold] | Refusal | No:
         message = mass.find(state, caller.corpid, msgid)
@@ -165,7 +166,7 @@ async def _results(
         return list(map(_result, mass.received(state, message, userids, skip, limit)))
 
     rows: list[ResultTold] = await door.look(look, "mass")
-    return rows
+    return rows, _next(skip, rows, limit)
 
 
 def _result(one: Received) -> ResultTold:
@@ -174,15 +175,6 @@ def _result(one: Received) -> ResultTold:
     )
 
 
-def _place(cursor: str) -> int:
-    """Read how many rows a cursor has behind it."""
-    if not cursor:
-        return 0
-    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 9:
-        raise No(50100)
-    return int(cursor)
-
-
 def _next(skip: int, rows: Sequence[object], limit: int) -> str:
     """Give the cursor for what follows; empty where the rows were fewer than asked for."""
-    return str(skip + len(rows)) if len(rows) == limit else ""
+    return cursor(skip + len(rows)) if len(rows) == limit else ""

@@ -45,6 +45,7 @@ class MassMessage(Struct, array_like=True):
     dispatch: int = 0  # the job that tells the members of it; until it is gone the parts are not shown
     cancelled: bool = False
     reminded_ms: list[int] = field(default_factory=list)
+    number: int = 0  # of those that the enterprise ever had, from 1
 
     @property
     def counted(self) -> Literal["corp_mass", "own_mass"]:
@@ -87,5 +88,6 @@ class Mass(Struct, array_like=True):
             self.recipients -= oldest.size
             del self.messages[oldest.id]
         self.made += 1
+        message.number = self.made
         self.recipients += size
         self.messages[message.id] = message
