@@ -12,7 +12,9 @@ from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.jobs import Job
 
-SLICES_MAX: Final = 200  # messages of jobs in one turn, behind the people waiting
+SLICES_MAX: Final = (
+    50  # messages of jobs in one turn, behind the people waiting: one of theirs waits for two turns at most
+)
 
 
 def due_until(state: State, until_ms: int) -> list[tuple[int, Lapse]]:

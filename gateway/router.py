@@ -26,6 +26,7 @@ from protocol.errors import TOO_MANY, UNAVAILABLE, Close
 
 NO_ROOM_S: Final = 1.0  # between two looks at a full disk, while something is due
 FOREVER_S: Final = 1e9
+SYNCED_AT_ONCE: Final = 50  # links that are sent a resume token between two looks at the sockets
 
 _CLOSING: Final = Phase.CLOSING  # looked up once: an enum's members are slow to find in Python 3.11
 
@@ -306,9 +307,16 @@ class Router:
         Written past the outbox, which may hold answers of a turn that is being appended just now.
         """
         self._sync_due = False
-        for session in self.sessions:
+        self._sync([session for session in self.sessions if session.pushed])
+
+    def _sync(self, waiting: list[Session]) -> None:
+        """Send the tokens to some; the others wait until the loop has looked around, or a thousand would stop it."""
+        for _ in range(min(len(waiting), SYNCED_AT_ONCE)):
+            session = waiting.pop()
             if session.pushed and session.phase is Phase.LIVE:
                 session.pipe.write(session.frame(self.writer.synced(session, self.durable_position)))
+        if waiting:
+            asyncio.get_running_loop().call_soon(self._sync, waiting)
 
     def _fell_behind(self, session: Session, position: int) -> None:
         """Cut a link over: it is no longer pushed to, and reads on from the log when it has taken what was written.

@@ -34,8 +34,11 @@ def external(wecom: Wecom, handle: str, corpid: str = STORE) -> str:
 async def settled(wecom: Wecom) -> None:
     """Turn until no job is left."""
     router = wecom.gateway.router
+    turned = router.watch()
     while router.state.jobs:
-        await router.query(lambda _state, _now_ms: None)
+        turned.clear()
+        await turned.wait()
+    router.unwatch(turned)
 
 
 class Api:

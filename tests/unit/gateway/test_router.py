@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import commands, deadlines, events, policy
+from gateway import commands, deadlines, events, policy, router
 from gateway.config import Config
 from gateway.decide import messages
 from gateway.events import Origin
@@ -172,6 +172,21 @@ async def test_a_reset_leaves_no_hole_on_a_slow_link(open_simulation: Open) -> N
     amy.pipe.drain()
     await simulation.settle()
     assert set(amy.stored) == set(simulation.mail.boxes["amy"])
+
+
+async def test_many_tokens_are_sent_in_portions(open_simulation: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router, "SYNCED_AT_ONCE", 1)
+    simulation = open_simulation()
+    devices = [device(simulation, name) for name in ("amy", "zhang")]
+    for one in devices:
+        one.connect(True, 0)
+    await simulation.settle()
+    for one in devices:
+        session(one).pushed = True
+    simulation.router._sync_all()
+    assert [session(one).pushed for one in devices].count(True) == 1
+    await simulation.settle()
+    assert not any(session(one).pushed for one in devices)
 
 
 async def test_a_reset_while_catching_up_brings_nothing_of_the_former_life(open_simulation: Open) -> None:
