@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway import commands, deadlines, decide, policy, profile
+from gateway.commands import book
 from gateway.decide import jobs
 from gateway.events import (
     AnyEvent,
@@ -37,6 +38,8 @@ from gateway.state.people import Answer, Consumer, Member
 from protocol import content, frames
 from protocol.codec import MSGPACK, decode_message
 from protocol.errors import REASONS
+from protocol.wecom.departments import DepartmentCreate, DepartmentUpdate
+from protocol.wecom.members import MemberCreate, MemberUpdate
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BEGIN = datetime(2026, 8, 10, 9, tzinfo=SHANGHAI)
@@ -165,7 +168,7 @@ class Ledger:
     # Names.
 
     def key(self, name: str) -> str:
-        return f"{self.corp_of[name]}/{name}" if name in self.corp_of else name
+        return self.state.key_of(f"{self.corp_of[name]}/{name}") if name in self.corp_of else name
 
     def external(self, corpid: str, consumer: str) -> str:
         person = self.state.people.get(consumer)
@@ -298,6 +301,51 @@ class Ledger:
         chats = tuple(f"chat-{name}" for name in names.split(", "))
         way = commands.PutJoinWay(corp, 2, chats, "", "", bool(base), base or "", int(first or 1), code=code)
         return self._serve(way)
+
+    # What an app asks the address book for.
+
+    @line(r"WORD makes WORD with (phone|mail) (\S+)(?: in (\d+))?")
+    def make_member(self, corp: str, name: str, kind: str, given: str, department: str | None) -> Outcome:
+        self.corp_of[name] = corp
+        mobile, mail = (given, "") if kind == "phone" else ("", given)
+        departments = (int(department),) if department else ()
+        asked = MemberCreate(userid=name, name=name.title(), department=departments, mobile=mobile, email=mail)
+        return self._serve(book.CreateMember(corp, asked))
+
+    @line(r"WORD lets WORD in")
+    def admit_member(self, corp: str, name: str) -> Outcome:
+        return self._serve(book.AdmitMember(corp, name))
+
+    @line(r"WORD (disables|enables) WORD")
+    def enable_member(self, corp: str, verb: str, name: str) -> Outcome:
+        return self._serve(book.UpdateMember(corp, MemberUpdate(userid=name, enable=int(verb == "enables"))))
+
+    @line(r"WORD calls WORD WORD")
+    def rename_member(self, corp: str, name: str, new: str) -> Outcome:
+        self.corp_of[new] = corp
+        return self._serve(book.UpdateMember(corp, MemberUpdate(userid=name, new_userid=new)))
+
+    @line(r"WORD gives WORD (phone|mail) (\S+)")
+    def note_member(self, corp: str, name: str, kind: str, given: str) -> Outcome:
+        mobile, mail = (given, "") if kind == "phone" else ("", given)
+        return self._serve(book.UpdateMember(corp, MemberUpdate(userid=name, mobile=mobile, email=mail)))
+
+    @line(r"WORD lets WORD go")
+    def delete_member(self, corp: str, name: str) -> Outcome:
+        return self._serve(book.DeleteMembers(corp, (name,)))
+
+    @line(r"WORD makes department (\d+) TEXT in (\d+)")
+    def make_department(self, corp: str, number: str, name: str, parent: str) -> Outcome:
+        asked = DepartmentCreate(id=int(number), name=name, parentid=int(parent))
+        return self._serve(book.CreateDepartment(corp, asked))
+
+    @line(r"WORD moves department (\d+) into (\d+)")
+    def move_department(self, corp: str, number: str, parent: str) -> Outcome:
+        return self._serve(book.UpdateDepartment(corp, DepartmentUpdate(id=int(number), parentid=int(parent))))
+
+    @line(r"WORD deletes department (\d+)")
+    def delete_department(self, corp: str, number: str) -> Outcome:
+        return self._serve(book.DeleteDepartment(corp, int(number)))
 
     @line(r"reset WORD")
     def reset(self, corp: str) -> Outcome:
