@@ -21,8 +21,8 @@ PROFILES = ("tiny", "wecom-2018-11")
 LEAPS_MS = (1_000, 1_000, 60_000, 3_600_000, 86_400_000, 86_400_000 * 31)
 VERBS = (
     *["say"] * 8, *["reply"] * 5, *["tell"] * 3, *["sell"] * 4, *["scan"] * 6, *["create"] * 2, *["join"] * 4,
-    *["invite"] * 3, "accept", "refuse", "delete", "block", "unblock", "mute", "remove", "leave", "appoint", "clock",
-    "member", "corp", "profile", "repeat",
+    *["invite"] * 3, "accept", "refuse", "delete", "block", "unblock", "mute", "remove", "leave", "appoint", "dismiss",
+    "clock", "member", "corp", "profile", "repeat",
 )  # fmt: skip
 Step = tuple[str, int, int, int]
 

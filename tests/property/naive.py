@@ -141,7 +141,7 @@ class Naive:
         subjects = {"sender": sender, "conversation": f"group {group}", "corp": at["corp"]}
         refusals = [
             self.speaks(sender) if side == "member" else "",
-            "" if sender in at["seats"] else "not_in_group",
+            "dismissed" if at["dismissed"] else "" if sender in at["seats"] else "not_in_group",
             self.content(text),
             self.counts(side, subjects),
         ]
@@ -273,7 +273,7 @@ class Naive:
             refused = "group_full"
         if refused:
             return refused
-        self.groups.append({"corp": corp, "owner": host, "admins": [], "seats": [], "ever": set()})
+        self.groups.append({"corp": corp, "owner": host, "admins": [], "seats": [], "ever": set(), "dismissed": False})
         self.seat(len(self.groups) - 1, people)
         return "accepted"
 
@@ -281,7 +281,7 @@ class Naive:
         at = self.groups[group]
         if consumer in at["seats"]:
             return "already"
-        refused = self.room_for(at["corp"], consumer)
+        refused = self.room_for(at["corp"], consumer) or ("dismissed" if at["dismissed"] else "")
         if refused:
             return refused
         if len(at["seats"]) + 1 > self.number("group_size_max"):
@@ -341,6 +341,14 @@ class Naive:
             self.heads["group", str(group)] += 1
         self.unseat(group, who)
         return "accepted"
+
+    def dismiss(self, who: str, group: int) -> str:
+        at = self.groups[group]
+        refused = self.inside(who, group) or ("" if who == at["owner"] else "not_owner") or self.speaks(who)
+        if not refused:
+            at |= {"seats": [], "admins": [], "dismissed": True}
+            self.heads["group", str(group)] += 1
+        return refused or "accepted"
 
     def unseat(self, group: int, who: str) -> None:
         at = self.groups[group]

@@ -141,6 +141,9 @@ class Twins:
                 others = life.names(of(member), [anybody])
                 told = life.client(member, frames.Remove(life.number(member), group, *others))
                 return told, naive.remove(member, number, anybody)
+            case "dismiss":
+                told = life.client(member, frames.Dismiss(life.number(member), group))
+                return told, naive.dismiss(member, number)
             case "leave":
                 return life.client(anybody, frames.Leave(life.number(anybody), group)), naive.leave(anybody, number)
             case _:
