@@ -137,17 +137,13 @@ async def list_contact_way(door: Door, caller: Caller, asked: WaysAsked) -> Ways
         after = iter(ways)
         if asked.cursor:
             after = islice(dropwhile(lambda code: code != asked.cursor, ways), 1, None)
-        among = (code for code in after if start_ms <= ways[code] <= end_ms and not _is_temporary(state.codes[code]))
+        among = (code for code in after if start_ms <= ways[code] <= end_ms)
         limit = asked.limit or LISTED_MAX
         found = list(islice(among, limit + 1))
         return found[:limit], found[limit - 1] if len(found) > limit else ""
 
     found, cursor = await door.look(look)
     return WaysReply(contact_way=list(map(WayTold, found)), next_cursor=cursor or msgspec.UNSET)
-
-
-def _is_temporary(code: CodePut) -> bool:
-    return isinstance(code.way, ContactWay) and code.way.expires_s > 0
 
 
 @call("POST", "externalcontact/update_contact_way", missing=_NAMED, aliases=("crm/update_contact_way",))

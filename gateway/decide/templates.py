@@ -7,7 +7,7 @@ from gateway import commands
 from gateway.events import AnyEvent, TemplateDropped, TemplatePut
 from gateway.refusal import Refusal
 from gateway.state import State
-from protocol.errors import NOT_MAKER, TOO_MANY, UNKNOWN_TEMPLATE
+from protocol.errors import NOT_MAKER, TOO_MANY, UNKNOWN_CORP, UNKNOWN_TEMPLATE
 from protocol.ids import derive_free
 
 TEMPLATES_MAX: Final = 100  # DOC 92366: of an enterprise
@@ -15,7 +15,10 @@ TEMPLATES_MAX: Final = 100  # DOC 92366: of an enterprise
 
 def put(state: State, _now_ms: int, command: commands.PutTemplate) -> list[AnyEvent] | Refusal:
     """Make a template, or change one of the app's own."""
-    ways = state.corps[command.corpid].ways
+    corp = state.corps.get(command.corpid)
+    if corp is None:
+        return Refusal(UNKNOWN_CORP)
+    ways = corp.ways
     if command.id:
         refusal = _check(state, command)
         name = command.id
@@ -31,7 +34,8 @@ def drop(state: State, _now_ms: int, command: commands.DropTemplate) -> list[Any
 
 
 def _check(state: State, command: commands.PutTemplate | commands.DropTemplate) -> Refusal | None:
-    template = state.corps[command.corpid].ways.templates.get(command.id)
+    corp = state.corps.get(command.corpid)
+    template = corp.ways.templates.get(command.id) if corp is not None else None
     if template is None:
         return Refusal(UNKNOWN_TEMPLATE)
     return Refusal(NOT_MAKER) if template.agent_id != command.agent_id else None

@@ -35,9 +35,9 @@ def give(draft: Draft, corpid: str, conversation: str) -> str:
 
 def send(state: State, now_ms: int, command: commands.SendWelcome) -> list[AnyEvent] | Refusal:
     """Have the member welcome the customer: everything that is to be said, or nothing of it."""
-    corp = state.corps[command.corpid]
-    welcome = corp.ways.welcomes.get(command.code)
-    if welcome is None or now_ms > welcome.given_ms + WELCOME_MS:
+    corp = state.corps.get(command.corpid)
+    welcome = corp.ways.welcomes.get(command.code) if corp is not None else None
+    if corp is None or welcome is None or now_ms > welcome.given_ms + WELCOME_MS:
         return Refusal(UNKNOWN_WELCOME, "ways/welcome")
     conversation = state.conversations[welcome.conversation]
     relation = state.relation(conversation.id)

@@ -27,6 +27,7 @@ class Ways(Struct, array_like=True):
     made: int = 0
     given: int = 0
     contact: dict[str, int] = field(default_factory=dict)  # code of a contact way → when it was made
+    temporary: dict[str, int] = field(default_factory=dict)  # code of a temporary one → when it lapses
     scans: dict[str, int] = field(default_factory=dict)  # code → how many times, where that matters
     welcomes: dict[str, Welcome] = field(default_factory=dict)
     temporary_day: int = 0

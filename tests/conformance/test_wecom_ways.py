@@ -223,6 +223,20 @@ async def test_a_temporary_code_is_scanned_once_in_time_by_whom_it_is_for(wecom:
     assert await scan(wecom, "other", late) == "unknown_code"
 
 
+async def test_temporary_codes_that_have_lapsed_take_no_room(wecom: Wecom) -> None:
+    await wecom.control("POST", "/clock", {"rate": 0})
+    before = len(wecom.gateway.router.state.codes)
+    names = [await made(wecom, is_temp=True, expires_in=60) for _ in range(3)]
+    assert (await ask(wecom, "update_contact_way", config_id=names[2], expires_in=120))["errcode"] == 0
+    await wecom.control("POST", "/clock", {"advance_ms": 60_000})
+    name = await made(wecom, is_temp=True)
+    assert len(wecom.gateway.router.state.codes) == before + 2
+    codes = [(await ask(wecom, "get_contact_way", config_id=one))["errcode"] for one in (*names, name)]
+    assert codes == [41044, 41044, 0, 0]
+    assert (await ask(wecom, "del_contact_way", config_id=names[2]))["errcode"] == 0
+    assert len(wecom.gateway.router.state.codes) == before + 1
+
+
 # What the enterprise is told, and the welcome.
 
 

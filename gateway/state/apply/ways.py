@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway import events
 from gateway.state.apply.registry import applies
-from gateway.state.ways import Template, Welcome
+from gateway.state.ways import Template, Ways, Welcome
 from gateway.windows import WINDOWS
 
 if TYPE_CHECKING:
@@ -25,12 +25,26 @@ def code_put(state: State, event: events.CodePut) -> None:
     if not isinstance(event.way, events.ContactWay):
         ways.contact.pop(event.code, None)  # a world may say that it is something else now
         return
-    ways.contact[event.code] = event.made_ms
-    if is_new and event.way.expires_s:
+    if not event.way.expires_s:
+        ways.contact[event.code] = event.made_ms
+        return
+    ways.temporary[event.code] = event.made_ms + event.way.expires_s * 1000
+    if is_new:
         day = state.indexes(event.made_ms)[_DAY]
         if day != ways.temporary_day:
             ways.temporary_day, ways.temporary_made = day, 0
         ways.temporary_made += 1
+        _forget_lapsed(state, ways, event.made_ms)
+
+
+def _forget_lapsed(state: State, ways: Ways, now_ms: int) -> None:
+    """Drop the oldest temporary codes that are past their time, up to the first that is not."""
+    while ways.temporary:
+        oldest = next(iter(ways.temporary))
+        if ways.temporary[oldest] > now_ms:
+            return
+        del ways.temporary[oldest], state.codes[oldest]
+        ways.scans.pop(oldest, None)
 
 
 @applies(events.CodeDropped)
@@ -38,6 +52,7 @@ def code_dropped(state: State, event: events.CodeDropped) -> None:
     ways = state.corps[event.corpid].ways
     del state.codes[event.code]
     ways.contact.pop(event.code, None)
+    ways.temporary.pop(event.code, None)
     ways.scans.pop(event.code, None)
 
 
