@@ -139,7 +139,7 @@ def _code(corpid: str, row: CodeRow) -> Command:
 def _contact_way(corpid: str, row: ContactWayRow) -> Command:
     return commands.PutContactWay(
         corpid, row.type, row.scene, tuple(row.members), tuple(row.departments), row.style, row.remark,
-        row.skip_verify, row.state, row.exclusive, row.mark_source, code=row.code,
+        row.skip_verify, row.state, row.exclusive, row.mark_source, code=row.code, brought=True,
     )  # fmt: skip
 
 

@@ -244,8 +244,6 @@ def _code(code: CodeRow, at: CorpNames, where: str) -> None:
 
 
 def _contact_way(way: ContactWayRow, at: CorpNames, where: str) -> None:
-    if not way.members and not way.departments:
-        raise BrokenWorld(f"a contact way is of members or of departments (at {where})")
     for name in way.members:
         _known(name, at.members, "member", f"{where}.members")
     for department in way.departments:

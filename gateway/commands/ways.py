@@ -9,7 +9,10 @@ from protocol.content import Sendable
 
 
 class PutContactWay(Command):
-    """Make a code of several members, in turn; without a code one is derived."""
+    """Make a code of several members, in turn; without a code one is derived.
+
+    One that a world has brought is past every rule: its members may be gone by now.
+    """
 
     corpid: str
     type: Literal[1, 2]
@@ -27,6 +30,7 @@ class PutContactWay(Command):
     unionid: str = ""
     conclusions: bytes = b""
     code: str = ""
+    brought: bool = False
 
 
 class ChangeContactWay(Command):

@@ -105,7 +105,8 @@ def put_contact_way(state: State, now_ms: int, command: commands.PutContactWay) 
     fields = {name: getattr(command, name) for name in ContactWay.__struct_fields__}
     way = ContactWay(**fields)
     is_full = len(state.codes) >= CODES_MAX and command.code not in state.codes
-    refusal = _check(state, corp, way) or (Refusal(TOO_MANY, "codes") if is_full else None)
+    refusal = None if command.brought else _check(state, corp, way)
+    refusal = refusal or (Refusal(TOO_MANY, "codes") if is_full else None)
     if refusal is None and way.expires_s and _made_today(state, now_ms, corp) >= TEMPORARY_MAX:
         refusal = Refusal(TOO_MANY, "temporary ways")
     if refusal is not None:

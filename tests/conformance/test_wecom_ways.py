@@ -385,6 +385,7 @@ async def test_a_welcome_code_of_another_enterprise_is_like_none(wecom: Wecom) -
 
 async def test_ways_travel_with_the_world(wecom: Wecom) -> None:
     name = await made(wecom, type=2, user=[ZHANG], party=[3], state="s", remark="r", is_exclusive=True)
+    await wecom.control("PUT", f"/corps/{STORE}/members/{ZHANG}", {"name": "张三", "activated": False})
     before = (await ask(wecom, "get_contact_way", config_id=name))["contact_way"]
     async with wecom.session.get(f"{wecom.url}/_hutong/world") as answer:
         world = await answer.read()
