@@ -68,7 +68,7 @@ class Draft:
     def call_back(self, corpid: str, change: AnyChange) -> None:
         """Have the enterprise's apps told of a change. Not of what they asked for themselves: WeCom tells of no change
         that its API made (DOC 92130)."""
-        listeners = self.state.corps[corpid].listeners()
+        listeners = self.state.listeners(corpid)
         if listeners:
             self.add(CallbackDue(corpid, listeners, change, self.now_ms))
 

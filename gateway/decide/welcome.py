@@ -26,7 +26,7 @@ def give(draft: Draft, corpid: str, conversation: str) -> str:
     known = draft.state.conversations.get(conversation)
     relation = known.relation if known is not None else None
     talked = known is not None and relation is not None and relation.live and known.head > relation.began
-    if talked or not corp.listeners():
+    if talked or not draft.state.listeners(corpid):
         return ""
     code = derive_free(corp.ways.welcomes, "wel", draft.state.seed, corpid, corp.ways.given + 1)
     draft.add(WelcomeGiven(corpid, code, conversation, draft.now_ms))

@@ -37,7 +37,7 @@ from gateway.rights import Switch
 from gateway.state.apply import APPLIERS, posted
 from gateway.state.clock import MovableClock
 from gateway.state.conversations import Conversation, Group, Relation
-from gateway.state.corps import Corp
+from gateway.state.corps import App, Corp
 from gateway.state.jobs import Job
 from gateway.state.people import AnyPerson, Consumer, Device, Member
 from gateway.state.quotas import COUNTED, Cell, Meter, Quotas
@@ -168,6 +168,14 @@ class State:
         by_app = "app_group" if conversation.kind == "app_group" else "app"
         meter = self.meters[by_app if person is None else person.side]
         meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
+
+    def calls_back(self, app: App) -> bool:
+        """Tell whether an app is called back: it has an address, which has answered where that is asked for."""
+        return bool(app.callback_url) and (app.callback_verified or "verified_callback" not in self.strict)
+
+    def listeners(self, corpid: str) -> tuple[str, ...]:
+        """Name the apps of an enterprise that are called back."""
+        return tuple(app.agent_id for app in self.corps[corpid].apps.values() if self.calls_back(app))
 
     # Typed look-ups for those who know that the thing is there; anything else is a defect.
 

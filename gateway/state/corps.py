@@ -96,10 +96,6 @@ class Corp(Struct, array_like=True):
             return "verified"
         return self.certification
 
-    def listeners(self) -> tuple[str, ...]:
-        """Name the apps that are called back."""
-        return tuple(app.agent_id for app in self.apps.values() if app.callback_url)
-
     def has(self, least: Certification, now_ms: int) -> bool:
         return RANK[self.certification_at(now_ms)] >= RANK[least]
 

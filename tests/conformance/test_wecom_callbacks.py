@@ -505,6 +505,21 @@ async def test_a_receiver_that_decrypts_is_verified_until_it_moves(receiver: Rec
         assert not wecom.gateway.router.state.corps[STORE].apps[str(AGENT)].callback_verified
 
 
+async def test_only_a_verified_receiver_is_told_where_that_is_asked_for(receiver: Receiver) -> None:
+    async with running() as wecom:
+        await receiver.settle(wecom)
+        await wecom.control("PUT", "/strictness", {"switches": ["verified_callback"]})
+        await happens(wecom, "unheard")
+        await wecom.control("PUT", "/strictness", {"switches": []})
+        await happens(wecom, "lenient")
+        await wecom.control("PUT", "/strictness", {"switches": ["verified_callback"]})
+        await happens(wecom, "unheard")
+        await verify(wecom)
+        await happens(wecom, "verified")
+        await attempts(wecom, 2)
+        assert ids(receiver.calls) == ["lenient", "verified"]
+
+
 AROUND = "the answer has the right text, and something around it: no quotes, byte order mark or line break"
 Answering = Callable[[str], Any]
 

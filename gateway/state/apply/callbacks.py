@@ -24,7 +24,7 @@ def callback_due(state: State, event: CallbackDue) -> None:
 def heard(state: State, corpid: str, agent_id: str) -> None:
     """Note that the record being applied is due to an app, if it is called back at all."""
     app = state.corps[corpid].apps[agent_id]
-    if not app.callback_url:
+    if not state.calls_back(app):
         return
     app.due.append(state.position)
     state.newest_due = state.position
