@@ -44,7 +44,7 @@ class LinkMedia:
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post(PATH, self.receive)
-        app.router.add_get(PATH + "/{media_id}", self.fetch)
+        app.router.add_get(PATH + "/{media_id}", self.fetch, allow_head=False)
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Take in a file, one part of a multipart body; `type` says what kind it is, `corp` a consumer's enterprise."""

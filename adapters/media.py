@@ -15,6 +15,8 @@ from io import BytesIO
 from secrets import token_hex
 from typing import BinaryIO, Final
 
+import structlog
+
 from adapters.media_files import Files
 from adapters.media_measures import Measures, measures_of
 from gateway.commands.media import KeepMedia
@@ -29,6 +31,8 @@ from protocol.wecom.media import HEAD_BYTES, format_of
 PIECE_BYTES: Final = 256 * 1024
 NAME_CHARACTERS_MAX: Final = 128
 SWEEP_S: Final = 60.0
+
+log = structlog.get_logger()
 
 
 class NoMedia(Exception):
@@ -161,7 +165,10 @@ class Uploads:
     async def keep_swept(self) -> None:
         """Sweep now and then, for as long as the gateway runs."""
         while True:
-            await self.sweep()
+            try:
+                await self.sweep()
+            except OSError as why:  # the next one may do better
+                log.warning("media_not_swept", why=str(why))
             await asyncio.sleep(SWEEP_S)
 
 

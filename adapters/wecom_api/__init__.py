@@ -84,7 +84,9 @@ class Api:
         app.router.add_route("*", PREFIX + "{path:(?s:.*)}", self.respond)
         app.router.add_route("*", PREFIX + "{path:.*}", self.respond)
         app.router.add_get(authorize.PATH, partial(authorize.authorize, self._door))
-        app.router.add_get(media.PICTURES + "{media_id}/0", partial(media.show_picture, self._door))
+        app.router.add_get(
+            media.PICTURES + "{media_id}/0", partial(media.show_picture, self._door), allow_head=False
+        )  # fmt: skip
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """Find the call, find out who calls, have it done, write the answer; the status is always 200."""

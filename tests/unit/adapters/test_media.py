@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.compose import Gateway, run
 from adapters.media import NoMedia, Uploads, plain_name
@@ -171,3 +172,21 @@ def full(*_: object) -> None:
 )
 def test_of_a_name_only_what_is_harmless_is_kept(name: str, plain: str) -> None:
     assert plain_name(name) == plain
+
+
+async def test_a_sweep_that_fails_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.media.SWEEP_S", 0.0)
+    async with running(tmp_path) as gateway:
+        tried = asyncio.Event()
+
+        def fail(_files: DiskFiles) -> dict[str, int]:
+            tried.set()
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(DiskFiles, "sizes", fail)
+        with capture_logs() as lines:
+            for _ in range(2):
+                tried.clear()
+                await tried.wait()
+        assert {line["event"] for line in lines} == {"media_not_swept"}
+        assert gateway.is_alive()
