@@ -24,7 +24,18 @@ from adapters.mqtt import MqttDoor
 from adapters.mqtt_link import IN_FLIGHT_MAX, Address, BrokerLink
 from gateway import events
 from gateway.commands import Repeated, SendFor
-from gateway.events import CommandRefused, Delivered, Event, GroupPut, Joined, Left, Origin, Posted, RelationPut
+from gateway.events import (
+    CommandRefused,
+    Delivered,
+    Dismissed,
+    Event,
+    GroupPut,
+    Joined,
+    Left,
+    Origin,
+    Posted,
+    RelationPut,
+)
 from gateway.events import WorldReset as Reset
 from gateway.ports import Placed
 from gateway.refusal import Refusal
@@ -481,16 +492,17 @@ async def test_every_event_is_told_in_order_in_the_enterprises_own_names(broker:
         Joined("cvgroup", "amy", 1, "scanned", 1000),
         Left("cvgroup", "amy", 2, "left", 1000),
         posted(3, origin, "cvgroup"),
+        Dismissed("cvgroup", 4, 1000),
     ):
         gateway.append(event)
     async with Service(broker) as till:
         await till.subscribe(f"hutong/v1/{CORP}/evt/#", qos=1)
         async with opened(broker, gateway, MemoryCursor()):
-            heard = [await till.next() for _ in range(8)]
+            heard = [await till.next() for _ in range(9)]
     assert [(topic.partition("/evt/")[2], told["id"]) for topic, told in heard] == [
         ("message/accepted", "7-2"), ("message/refused", "7-4"), ("message/delivered", "7-5"),
         ("relation/changed", "7-6"), ("group/changed", "7-9"), ("group/joined", "7-10"), ("group/left", "7-11"),
-        ("message/accepted", "7-12"),
+        ("message/accepted", "7-12"), ("group/dismissed", "7-13"),
     ]  # fmt: skip
     assert '"amy"' not in json.dumps(heard)
     data = [told["data"] for _, told in heard]
@@ -500,6 +512,7 @@ async def test_every_event_is_told_in_order_in_the_enterprises_own_names(broker:
     assert (data[3]["member"], data[3]["consumer"], data[3]["tags"]) == ("zhangsan", "wm-amy", ["et1"])
     assert (data[4]["group"], data[4]["owner"], data[5]["person"]) == ("wr1", "zhangsan", {"consumer": "wm-amy"})
     assert data[7]["to"] == {"group": "wr1"}
+    assert data[8] == {"group": "wr1", "conversation": "cvgroup", "sequence": 4}
 
 
 async def test_events_go_on_from_the_cursor_and_a_repeat_carries_the_same_id(broker: AnyBroker, tmp_path: Path) -> None:

@@ -323,6 +323,22 @@ async def test_a_group_from_beginning_to_end(gateway: Gateway) -> None:
         assert bob.ledger.clean and lisi.ledger.clean and zhang.ledger.clean
 
 
+async def test_a_dismissed_group_is_told_to_who_is_there_and_to_who_comes_later(gateway: Gateway) -> None:
+    async with member(gateway) as zhang, consumer(gateway, "bob") as bob:
+        external = next(iter(zhang.conversations[customer_of(zhang, bob)].who))
+        group = (await zhang.create_group("Club", ["lisi"], [external])).conversation
+        await bob.wait_for(lambda message: message.conversation == group)
+        await zhang.dismiss(group)
+        told = await bob.wait_for(lambda message: message.affair == "dismissed")
+        await _refused(bob.say(group, "hello?"), "dismissed")
+        async with member(gateway, f"{CORP}/lisi") as lisi:
+            later = await lisi.wait_for(lambda message: message.affair == "dismissed")
+            assert (later.conversation, later.sequence) == (told.conversation, told.sequence) == (group, 2)
+            await _refused(lisi.say(group, "hello?"), "dismissed")
+            assert lisi.ledger.clean
+        assert bob.ledger.clean and zhang.ledger.clean
+
+
 async def test_a_member_confirms_mass_messages_and_makes_own_ones(gateway: Gateway) -> None:
     async with member(gateway) as zhang, consumer(gateway) as amy, consumer(gateway, "bob") as bob:
         first = await _told_of(gateway, zhang, content.Text("half price"), content.Link("shop", "https://x"))

@@ -192,6 +192,7 @@ def told_events() -> list[topics.Told]:
         topics.RelationChanged("zhangsan", "wm1", "cv1", "mutual", 1, "till", "", ("vip",), False, False),
         topics.GroupJoined("wr1", "cv2", consumer, 3, "scanned"),
         topics.GroupLeft("wr1", "cv2", consumer, 9, "left"),
+        topics.GroupDismissed("wr1", "cv2", 9),
         topics.GroupChanged("wr1", "cv2", "Tea", "zhangsan", (), ""),
     ]
 
