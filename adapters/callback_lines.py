@@ -12,8 +12,12 @@ ANSWER_SHOWN = 200  # bytes of an answer
 LINE_BYTES = 1_000  # of a line beside its texts, roughly
 
 
-class CallbackLine(Struct):
-    """One attempt. `failed` is tried again, `given_up` is not; `reply` says what became of an answer in place."""
+class CallbackView(Struct, omit_defaults=True):
+    """One attempt; of a record at `position`, the first is attempt 1. `time_ms` is of the movable clock.
+
+    `failed` is tried again, `given_up` is not. `message` is the plaintext, `answer` the beginning of what came back,
+    `reply` what became of an answer in place.
+    """
 
     corpid: str
     agent_id: str
@@ -31,6 +35,11 @@ class CallbackLine(Struct):
     reply: str = ""
     message: str = ""
     ordinal: int = 0
+
+
+class CallbackLine(CallbackView):
+    """An attempt as it is kept."""
+
     size: int = 0
 
 

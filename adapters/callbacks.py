@@ -150,7 +150,7 @@ class Callbacks:
             line = await self._receivers.call(lanes.who, position, attempt)
         except Exception as defect:  # noqa: BLE001 - one record's defect is no reason to call no more
             self._router.defect("callback", defect)
-            return True
+            return attempt > self._config.callback_retries
         return line is None or line.outcome != "failed"
 
     def _note(self, lanes: _Lanes, position: int, attempt: int, is_done: bool) -> None:

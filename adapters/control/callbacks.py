@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from adapters.callback_lines import CallbackLine, Outcome
+from adapters.callback_lines import CallbackLine, CallbackView, Outcome
 from adapters.callback_receivers import Called
 from adapters.control.directory import AppPath
 from adapters.control.endpoint import Body, Door, endpoint
@@ -24,31 +24,6 @@ class CallbacksQuery(LookBack, frozen=True):
     event: Annotated[str, Meta(max_length=64)] = ""
     outcome: Outcome | None = None
     position: Annotated[int, Meta(ge=0)] | None = None
-
-
-class CallbackView(Struct, frozen=True, omit_defaults=True):
-    """One attempt; of a record at `position`, the first is attempt 1. `time_ms` is of the movable clock.
-
-    `failed` is tried again, `given_up` is not. `message` is the plaintext, `answer` the beginning of what came back,
-    `reply` what became of an answer in place.
-    """
-
-    ordinal: int
-    corpid: str
-    agent_id: str
-    position: int
-    event: str
-    attempt: int
-    outcome: Outcome
-    time_ms: int
-    real_ms: int
-    duration_us: int
-    status: int = 0
-    error: str = ""
-    answer: str = ""
-    reply: str = ""
-    replayed: bool = False
-    message: str = ""
 
 
 class CallbacksAnswer(Struct, frozen=True):

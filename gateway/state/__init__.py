@@ -17,6 +17,8 @@ from gateway.events import (
     AppRecalled,
     AppSaid,
     AppSpoke,
+    CallbackDue,
+    CallbackVerified,
     CardUpdated,
     CodePut,
     CommandRefused,
@@ -88,7 +90,7 @@ class Voice(Struct, gc=False):
 QUIET: Final = frozenset({
     Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked,
     MassMade, MassAnnounced, MassConfirmed, MassSliced, MassCancelled,
-    MediaKept, AppSpoke, AppSaid, AppRecalled, CardUpdated,
+    MediaKept, AppSpoke, AppSaid, AppRecalled, CardUpdated, CallbackDue, CallbackVerified,
 })  # fmt: skip
 
 

@@ -108,8 +108,9 @@ def _cipher(key: bytes) -> Cipher[modes.CBC]:
 class Seen:
     """What was opened by one clock, by its signature, so that nothing is opened twice.
 
-    The oldest make room; what is older than those is refused from then on. A nonce alone would not do: there are
-    receivers that answer everything with the same one.
+    What is too old to be fresh again needs no remembering. Above a bound the oldest make room, and what is older than
+    those is refused from then on. A nonce alone would not do: there are receivers that answer everything with the same
+    one.
     """
 
     def __init__(self, most: int = SEEN_MAX) -> None:
@@ -118,6 +119,8 @@ class Seen:
         self._forgotten_s = 0
 
     def is_fresh(self, timestamp_s: int, now_s: int) -> bool:
+        while self._signatures and next(iter(self._signatures.values())) < now_s - FRESH_S:
+            self._signatures.popitem(last=False)
         return abs(now_s - timestamp_s) <= FRESH_S and timestamp_s >= self._forgotten_s
 
     def take(self, signature: str, timestamp_s: int) -> bool:

@@ -172,6 +172,15 @@ def test_nothing_is_opened_twice_and_what_is_forgotten_is_refused_as_too_old() -
     assert opened(sealed(nonce="e"), seen=seen) == b"<xml/>"  # of the same second as what was forgotten
 
 
+def test_what_cannot_be_fresh_again_is_not_remembered() -> None:
+    seen = Seen()
+    for number in range(100):
+        opened(sealed(timestamp=str(NOW_S + number)), NOW_S + number, seen)
+    assert len(seen._signatures) == 100
+    opened(sealed(timestamp=str(NOW_S + FRESH_S + 50)), NOW_S + FRESH_S + 50, seen)
+    assert len(seen._signatures) == 51
+
+
 def test_letters_moved_between_timestamp_and_nonce_are_the_same_envelope() -> None:
     seen = Seen()
     one = sealed(timestamp=str(NOW_S), nonce="1")
