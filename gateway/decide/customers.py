@@ -14,7 +14,7 @@ from gateway.events import AnyEvent
 from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.conversations import Conversation, Relation
-from protocol.errors import NOT_RELATED, UNKNOWN_CORP, UNKNOWN_CUSTOMER, UNKNOWN_PERSON, UNKNOWN_TAG
+from protocol.errors import NOT_RELATED, UNKNOWN_CORP, UNKNOWN_CUSTOMER, UNKNOWN_MEDIA, UNKNOWN_PERSON, UNKNOWN_TAG
 
 Decided = list[AnyEvent] | Refusal
 
@@ -49,6 +49,9 @@ def note(state: State, now_ms: int, command: NoteCustomer) -> Decided:
     found = customer_of(state, command.corpid, command.userid, command.external_userid)
     if isinstance(found, Refusal):
         return found
+    shelf = state.corps[command.corpid].media
+    if command.picture is not None and shelf.find(command.picture, now_ms) is None:
+        return Refusal(UNKNOWN_MEDIA, "remark_pic_mediaid")
     noted = ("remark", "description", "company", "mobiles", "picture")
     changed = {name: getattr(command, name) for name in noted if getattr(command, name) is not None}
     return _changed(*found, now_ms, changed)

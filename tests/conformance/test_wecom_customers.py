@@ -233,6 +233,7 @@ async def test_a_remark_is_kept_within_its_lengths_and_what_is_empty_stays(shop:
         ({"remark": "", "remark_mobiles": []}, 40058),
         ({"external_userid": "", "remark": "x"}, 41035),
         ({"userid": "", "remark": "x"}, 40058),
+        ({"remark_pic_mediaid": "none"}, 40007),
         ({"userid": "lisi", "remark": "x"}, 84061),
         ({"userid": "nobody", "remark": "x"}, 60111),
         ({"external_userid": "wmnobody", "remark": "x"}, 40096),
