@@ -133,9 +133,7 @@ def _start_job(state: State, now_ms: int, command: SendFor) -> list[AnyEvent]:
     if department not in corp.departments or not corp.departments[department].store:
         reason = UNKNOWN_DEPARTMENT
     staff = [state.member(key) for key in corp.members.values()]
-    recipients = tuple(
-        member.key for member in staff if department in member.departments and member.activated and not member.departed
-    )
+    recipients = tuple(member.key for member in staff if department in member.departments and member.active)
     if len(state.jobs) >= JOBS_MAX or len(recipients) > JOB_RECIPIENTS_MAX:
         reason = TOO_MANY
     elif not reason and not recipients:

@@ -71,5 +71,4 @@ def _staff(state: State, corp: Corp, rights: Rights, departments: set[int]) -> I
 
 def _is_there(state: State, corp: Corp, rights: Rights, key: str) -> bool:
     member = state.member(key)
-    barred = member.departed or (member.details is not None and not member.details.enabled)
-    return member.activated and not barred and sees_member(state, corp, rights, member.userid)
+    return member.active and sees_member(state, corp, rights, member.userid)

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, field
 
+from gateway.state.corps import ROOT
 from protocol.ids import member_key
 from protocol.wecom.members import NO_DETAILS, MemberDetails
 
@@ -82,9 +83,14 @@ class Member(Person, tag="m"):
         return self.details or NO_DETAILS
 
     @property
+    def active(self) -> bool:
+        """Tell whether the member is there and logs in: has joined, is not disabled, has not left."""
+        return self.activated and not self.departed and self.noted.enabled
+
+    @property
     def placed(self) -> tuple[int, ...]:
         """Give the departments; who is in none is in the root."""
-        return self.departments or (1,)
+        return self.departments or (ROOT,)
 
     @property
     def side(self) -> Literal["member"]:
