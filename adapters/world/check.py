@@ -116,6 +116,7 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
         for department in app.range_departments:
             _known(department, at.departments, "department", f"{where}.range_departments")
     _book(corp, at, place)
+    _book_tags(corp, at, place)
     _tags(corp.tag_group, at, f"{place}tag_group")
     _customers(corp, at, names, place)
     _distinct((row.chat_id for row in corp.group if row.chat_id), f"{place}group", "chat_id")
@@ -125,15 +126,21 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
 
 
 def _book(corp: CorpRow, at: CorpNames, place: str) -> None:
-    """Check what the address book notes of members, and its tags."""
-    named = {row.userid for row in corp.member}
-    at.taken = {entry: userid for entry, userid in at.taken.items() if userid not in named}
+    """Check what the address book notes of members, row by row as they will be set."""
+    held: dict[str, list[str]] = {}
+    for entry, userid in at.taken.items():
+        held.setdefault(userid, []).append(entry)
     for where, row in _placed(corp.member, f"{place}member"):
+        for entry in held.get(row.userid, ()):
+            del at.taken[entry]
         for id_ in row.details.leads if row.details is not None else ():
             _known(id_, row.departments or [ROOT], "department of the member's", f"{where}.details.leads")
         for name, entry in ({} if row.departed else unique_of(row.details)).items():
             if at.taken.setdefault(entry, row.userid) != row.userid:
                 raise BrokenWorld(f"{entry} is of member {at.taken[entry]!r} (at {where}.details.{name})")
+
+
+def _book_tags(corp: CorpRow, at: CorpNames, place: str) -> None:
     _distinct((row.id for row in corp.book_tag), f"{place}book_tag", "id")
     for where, tag in _placed(corp.book_tag, f"{place}book_tag"):
         at.tags = {name: id_ for name, id_ in at.tags.items() if id_ != tag.id}

@@ -167,6 +167,15 @@ def test_tags_that_are_there_are_named_renamed_and_not_confused() -> None:
         assert said in str(broken.value)
 
 
+def test_a_number_is_free_once_its_member_has_given_it_up() -> None:
+    member = "[[corp.member]]\nuserid = '{0}'\nname = '{0}'\ndetails = {{ mobile = '{1}' }}\n"
+    head = "version = 1\n[[corp]]\ncorpid = 'ww1'\nname = 'One'\n"
+    state = made(read((head + member.format("lin", 1) + member.format("wu", 2)).encode())).state
+    worlds.check(read((head + member.format("wu", 3) + member.format("lin", 2)).encode()), names_of(state))
+    with pytest.raises(BrokenWorld, match="mobile 2 is of member 'wu'"):
+        worlds.check(read((head + member.format("lin", 2) + member.format("wu", 3)).encode()), names_of(state))
+
+
 def test_demo_is_what_the_readme_says() -> None:
     state = made(demo()).state
     assert [corp.certification for corp in state.corps.values()] == ["certified", "verified", "unverified"]
