@@ -2,7 +2,6 @@
 
 Rules of the file:
 - A cursor is how many rows were told; in the list, which loses its oldest rows (state/mass.py), a message's number.
-- The time a recipient's message was sent at is told as that of the member's confirmation.
 """
 
 from collections.abc import Sequence
@@ -46,6 +45,7 @@ _MISSING: Final = {"msgid": 41046}
 
 @call(
     "POST", "externalcontact/add_msg_template", aliases=("crm/add_msg_template",),
+    partial="members choose no recipients: `allow_select` is kept, and groups that are not named are all",
     limits=("10,000 customers: documented", "2,000 groups: documented", "mass", "own_mass", "mass_needs_reply"),
 )  # fmt: skip
 async def add_msg_template(door: Door, caller: Caller, asked: MassAsked) -> MassReply:
@@ -142,7 +142,8 @@ async def get_groupmsg_send_result(door: Door, caller: Caller, asked: ResultsAsk
 
 
 @call(
-    "POST", "externalcontact/get_group_msg_result", missing=_MISSING, aliases=("crm/get_group_msg_result",)
+    "POST", "externalcontact/get_group_msg_result", missing=_MISSING, aliases=("crm/get_group_msg_result",),
+    partial="`check_status` is always 1: nobody checks what is said",
 )  # fmt: skip
 async def get_group_msg_result(door: Door, caller: Caller, asked: TasksAsked) -> DetailsReply:
     """List what became of each recipient of all members, as older clients ask (DOC 91561)."""
@@ -170,9 +171,7 @@ async def _results(
 
 
 def _result(one: Received) -> ResultTold:
-    return ResultTold(
-        one.userid, one.status, one.external_userid or UNSET, one.chat_id or UNSET, one.sent_ms // 1000 or UNSET
-    )
+    return ResultTold(one.userid, one.status, one.external_userid or UNSET, one.chat_id or UNSET, one.sent_s or UNSET)
 
 
 def _next(skip: int, rows: Sequence[object], limit: int) -> str:

@@ -102,7 +102,8 @@ def _made(
 def _groups_of(state: State, corp: Corp, command: commands.MakeMass) -> tuple[Parts, tuple[str, ...]]:
     """Find the groups that the sender owns: all, or those named."""
     owner = corp.members.get(command.sender, "")
-    owned = {name: chat for name, chat in corp.chats.items() if state.group(chat).owner == owner}
+    groups = ((name, chat, state.group(chat)) for name, chat in corp.chats.items())
+    owned = {name: chat for name, chat, group in groups if group.owner == owner and not group.dismissed}
     wanted = list(dict.fromkeys(command.chat_ids)) or list(owned)
     to = [owned[name] for name in wanted if name in owned]
     return ({command.sender: to} if to else {}), tuple(name for name in wanted if name not in owned)

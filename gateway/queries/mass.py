@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from gateway.refusal import Refusal
 from gateway.state import State
-from gateway.state.mass import NOT_SENT, MassMessage, Part
+from gateway.state.mass import NOT_SENT, SENT, MassMessage, Part
 from protocol.errors import DISPATCHING, UNKNOWN_TASK
 
 
@@ -17,7 +17,7 @@ class Received(Struct, frozen=True, gc=False):
     external_userid: str
     chat_id: str
     status: int
-    sent_ms: int
+    sent_s: int  # 0 where it was not
 
 
 def find(state: State, corpid: str, name: str) -> MassMessage | Refusal:
@@ -51,4 +51,4 @@ def _received(state: State, userid: str, part: Part, place: int) -> Received:
     chat = state.conversations[part.recipients[place]]
     customer = state.name_of(chat.corpid, chat.relation.consumer) if chat.relation is not None else ""
     chat_id = chat.group.chat_id if chat.group is not None else ""
-    return Received(userid, customer, chat_id, status, part.sent_ms if status else 0)
+    return Received(userid, customer, chat_id, status, part.second_of(place) if status == SENT else 0)

@@ -21,15 +21,30 @@ HAD_OTHERS: Final = 3  # has received as many mass messages as the rules allow
 
 
 class Part(Struct, array_like=True):
-    """One member's part: whom it is for, by conversation, and a byte for each who has an outcome so far."""
+    """One member's part: whom it is for, by conversation, and a byte for each who has an outcome so far.
+
+    `sent_s` says up to how many of them had theirs in which second.
+    """
 
     recipients: tuple[str, ...]
     sent_ms: int = 0  # when the member confirmed it
     results: bytes = b""
+    sent_s: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
         return len(self.results) == len(self.recipients)
+
+    def take(self, results: bytes, time_ms: int) -> None:
+        """Take in what became of the next recipients."""
+        self.results += results
+        if self.sent_s and self.sent_s[-1][1] == time_ms // 1000:
+            self.sent_s.pop()
+        self.sent_s.append((len(self.results), time_ms // 1000))
+
+    def second_of(self, place: int) -> int:
+        """Tell in which second a recipient had an outcome."""
+        return next(second for upto, second in self.sent_s if place < upto)
 
 
 class MassMessage(Struct, array_like=True):

@@ -228,6 +228,24 @@ async def test_groups_receive_it_from_their_owner(wecom: Wecom, api: Api) -> Non
     assert (await api.make(chat_type="group", sender=ZHANG, chat_id_list=["wrriverside"]))["errcode"] == 41048
 
 
+async def test_customers_are_chosen_by_tags(wecom: Wecom, api: Api) -> None:
+    made = await api("add_corp_tag", group_name="等级", tag=[{"name": "金卡"}, {"name": "银卡"}])
+    gold, silver = (tag["id"] for tag in made["tag_group"]["tag"])
+    for userid, customer, tag in ((ZHANG, api.amy, gold), (LISI, api.bo, silver)):
+        marked = await api("mark_tag", userid=userid, external_userid=customer, add_tag=[tag])
+        assert marked["errcode"] == 0, marked
+    for tag_groups, sender, parts in (
+        ([[gold]], "", [ZHANG]), ([[gold, silver]], "", [ZHANG, LISI]), ([[gold, silver]], LISI, [LISI]),
+        ([[gold], [silver]], "", None), ([[], [gold]], "", [ZHANG]),
+    ):  # fmt: skip
+        group_list = [{"tag_list": tags} for tags in tag_groups]
+        told = await api.make(external_userid=None, sender=sender, tag_filter={"group_list": group_list})
+        assert told["errcode"] == (0 if parts else 41048), tag_groups
+        if parts:
+            tasks = await api("get_groupmsg_task", msgid=told["msgid"])
+            assert [task["userid"] for task in tasks["task_list"]] == parts, tag_groups
+
+
 async def test_one_is_reminded_three_times_a_day_and_cancelled_once(wecom: Wecom, api: Api) -> None:
     msgid = await api.made()
     await api.confirm(LISI, msgid)

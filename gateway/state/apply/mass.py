@@ -70,7 +70,7 @@ def mass_sliced(state: State, event: events.MassSliced) -> None:
     for name, result in zip(part.recipients[job.done :], event.results, strict=False):
         if result == SENT:
             meter.charge(state.subjects(state.conversations[name], job.sender, mass=True), indexes)
-    part.results += event.results
+    part.take(event.results, event.time_ms)
     job.done = len(part.results)
     if part.done:
         del state.jobs[event.job]

@@ -169,6 +169,15 @@ def message(name: str, people: int, *, done: bool) -> MassMessage:
     return MassMessage(name, "single", (Text("x"),), "", NOW_MS, False, {"zhang": part})
 
 
+def test_each_recipient_has_the_second_of_their_own_slice() -> None:
+    part = Part(tuple("abcdef"))
+    for results, time_ms in ((b"\1", 9_000), (b"\1\2", 9_999), (b"\1", 10_000)):
+        part.take(results, time_ms)
+    assert [part.second_of(place) for place in range(4)] == [9, 9, 9, 10]
+    assert part.sent_s == [(3, 9), (4, 10)]
+    assert not part.done
+
+
 def test_the_oldest_finished_ones_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "RECIPIENTS_MAX", 10)
     monkeypatch.setattr(kept, "MESSAGES_MAX", 3)
