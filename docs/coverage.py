@@ -42,7 +42,7 @@ shapes of what is here stand in [openapi-wecom.json](openapi-wecom.json), also s
 this page as rows, with how often each missing path was asked for, at `/_hutong/wecom/coverage`.
 
 **Driven by** names the clients whom this path answered with errcode 0 in the test suite. `wechatpy` is somebody's SDK,
-unmodified; `schemathesis` makes up requests from the description; `raw` are requests that the tests write themselves.
+unmodified; `raw` are requests that the tests write themselves. schemathesis asks every path beside them.
 The suite records this itself (`make driven`), and each claim is checked by the test that
 [driven.json](driven.json) names for it. Callbacks have no path here: they are opened and sealed by wechatpy and by the
 vendor's own `@wecom/crypto`.

@@ -8,7 +8,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from adapters.wecom_api import calls
 from adapters.wecom_api.call import CALLS
 from protocol.wecom.paths import PATHS
-from tests.conformance.wecom import AGENT, SECRET, STORE, Wecom, threaded, wecom
+from tests.conformance.wecom import AGENT, SECRET, STORE, ZHANG, Wecom, threaded, wecom
 
 __all__ = ["wecom"]
 
@@ -127,6 +127,15 @@ async def test_what_was_asked_for_in_vain_is_counted(wecom: Wecom) -> None:
         metrics = await answer.text()
     assert 'hutong_calls_unsimulated_total{path="wedrive/file_list"} 2.0' in metrics
     assert "hutong_calls_unknown_total 1.0" in metrics and "hutong_calls_total 3.0" in metrics
+
+
+async def test_paths_answer_under_their_names_of_2019_too(wecom: Wecom) -> None:
+    token = await wecom.token()
+    way = {"type": 1, "scene": 2, "user": [ZHANG]}
+    made = await wecom.post("crm/add_contact_way", way, access_token=token)
+    for verb in ("get", "update", "del"):
+        told = await wecom.post(f"crm/{verb}_contact_way", {"config_id": made["config_id"]}, access_token=token)
+        assert told["errcode"] == 0, told
 
 
 def test_every_call_is_a_path_that_the_vendor_has() -> None:

@@ -55,4 +55,4 @@ def test_records_of_a_run_become_one_test_for_each_path_and_client(
     monkeypatch.setenv(driven.RECORDS, str(tmp_path))
     driven.settle("b", [line("gettoken", "aiohttp"), line("nowhere", "aiohttp")])
     driven.settle("a", [line("gettoken", "aiohttp"), line("gettoken", "schemathesis/4"), line("agent/get", "x", 1)])
-    assert driven.merged(tmp_path) == {"gettoken": {"raw": "a", "schemathesis": "a"}}
+    assert driven.merged(tmp_path) == {"gettoken": {"raw": "a"}}
