@@ -1,20 +1,15 @@
 """Customer groups: who may make one, who gets a seat, who runs it. Every change is a record of the group's own log."""
 
-from typing import Final
-
-from msgspec.structs import replace
-
-from gateway.decide import ways
 from gateway.decide.draft import Draft
 from gateway.decide.seats import dismiss as end
 from gateway.decide.seats import seat, tell, unseat
-from gateway.events import CodePut, GroupPut, JoinWay
-from gateway.policy import badge, content, group_size, speak
+from gateway.events import GroupPut
+from gateway.policy import content, group_size, speak
 from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.state.conversations import CONVERSATIONS_MAX, Conversation, Group
 from gateway.state.corps import Corp
-from gateway.state.people import AnyPerson, Consumer, Member
+from gateway.state.people import AnyPerson, Member
 from protocol import frames
 from protocol.content import Notice, Text
 from protocol.errors import (
@@ -22,16 +17,12 @@ from protocol.errors import (
     BADGE_TOO_LOW,
     BLOCKED,
     DEPARTED,
-    DISMISSED,
     EMPTY,
-    GROUP_FULL,
     NOT_ADMIN,
     NOT_IN_GROUP,
     NOT_OWNER,
     NOT_RELATED,
-    QR_CLOSED,
     TOO_MANY,
-    UNKNOWN_CODE,
     UNKNOWN_CONVERSATION,
     UNKNOWN_PERSON,
     WRONG_KIND,
@@ -39,15 +30,13 @@ from protocol.errors import (
 )
 from protocol.wecom.changes import ChatCreated
 
-STAYS_MAX: Final = 100  # times that one person may join one group by its code
-
 
 def create(state: State, now_ms: int, person: AnyPerson, frame: frames.Create) -> Draft | Refusal:
     """Let a member make a group with colleagues and with customers of their own."""
     if not isinstance(person, Member):
         return Refusal(WRONG_SIDE)
     corp = state.corps[person.corpid]
-    refusal = speak.refusal_of(state, person) or _may_make(state, corp, now_ms)
+    refusal = speak.refusal_of(state, person) or may_make(state, corp, now_ms)
     if refusal is not None:
         return refusal
     guests = _guests(state, corp, person, frame.members, frame.consumers)
@@ -99,69 +88,8 @@ def _guests(
     return tuple(keys)
 
 
-def join(state: State, now_ms: int, person: AnyPerson, frame: frames.Join) -> Draft | Refusal:
-    """Let a consumer take a seat by a code of groups: in the first that has room, or in a new one if none has.
-
-    Who sits in one of them already, gets no second seat.
-    """
-    code = ways.code_of(state, frame.code)
-    if code is None or not isinstance(person, Consumer):
-        return Refusal(UNKNOWN_CODE)
-    chats = code.way.chats if isinstance(code.way, JoinWay) else (code.conversation,)
-    groups = [(chat, state.group(chat)) for chat in chats if chat]
-    if not groups:
-        return Refusal(UNKNOWN_CODE)
-    if any(person.key in group.seats for _, group in groups):
-        return Refusal(ALREADY, "relation/seat")
-    refusal = badge.check_new_customer(state, state.corps[code.corpid], person, now_ms)
-    if refusal is not None:
-        return refusal
-    refusals = []
-    for chat, group in groups:
-        refusal = _closed(state, person, chat, group)
-        if refusal is None:
-            draft = Draft(state, now_ms)
-            draft.conversation = chat
-            _scanned(draft, code, (code.corpid, group.chat_id, group.name), person)
-            return draft
-        refusals.append(refusal)
-    is_full = any(refusal.reason in (GROUP_FULL, QR_CLOSED) for refusal in refusals)
-    if is_full and isinstance(code.way, JoinWay) and code.way.auto_create:
-        return _join_new(state, now_ms, code, code.way, person)
-    return refusals[0]
-
-
-def _closed(state: State, person: Consumer, chat: str, group: Group) -> Refusal | None:
-    """Tell why a consumer may not come into this group by its code, or None."""
-    if group.dismissed:
-        return Refusal(DISMISSED, "group/dismissed")
-    if len(person.conversations.get(chat, ())) >= 2 * STAYS_MAX:
-        return Refusal(TOO_MANY, "group/stays")
-    return group_size.check(state, group, 1, scanned=True)
-
-
-def _scanned(draft: Draft, code: CodePut, chat: tuple[str, str, str], person: Consumer) -> None:
-    seat(draft, draft.conversation, chat, (person.key,), "scanned", state=code.state)
-
-
-def _join_new(state: State, now_ms: int, code: CodePut, way: JoinWay, person: Consumer) -> Draft | Refusal:
-    """Make the next group of a join way, of the newest one's owner, and let the consumer in (DOC 92229)."""
-    newest = state.group(way.chats[-1])
-    owner, corp = state.member(newest.owner), state.corps[code.corpid]
-    refusal = speak.refusal_of(state, owner) or _may_make(state, corp, now_ms)
-    if refusal is not None:
-        return refusal
-    name = f"{way.base_name or newest.name}{way.base_id + way.rooms}"
-    draft = make(Draft(state, now_ms), owner, name, (owner.key,))
-    if isinstance(draft, Draft):
-        put = next(event for event in draft.events if isinstance(event, GroupPut))
-        _scanned(draft, code, (code.corpid, put.chat_id, name), person)
-        chats = (*way.chats, put.conversation)[-ways.GROUPS_MAX :]
-        draft.add(replace(code, way=replace(way, chats=chats, rooms=way.rooms + 1)))
-    return draft
-
-
-def _may_make(state: State, corp: Corp, now_ms: int) -> Refusal | None:
+def may_make(state: State, corp: Corp, now_ms: int) -> Refusal | None:
+    """Tell why the enterprise's members may make no groups, or None."""
     if corp.has(state.profile.group_create_certification_min, now_ms):
         return None
     return Refusal(BADGE_TOO_LOW, "badge/group_create_certification_min")
@@ -316,17 +244,22 @@ def announce(state: State, now_ms: int, person: AnyPerson, frame: frames.Announc
     return draft
 
 
-def _colleague(state: State, person: AnyPerson, name: str, userid: str) -> tuple[Conversation, Group, str] | Refusal:
-    """Find the member of a group whom its owner means."""
+def _owned(state: State, person: AnyPerson, name: str) -> tuple[Conversation, Group] | Refusal:
+    """Find a group that this person owns, and may speak in."""
     found = _group(state, person, name)
     if isinstance(found, Refusal):
         return found
-    conversation, group = found
-    if person.key != group.owner:
+    if person.key != found[1].owner:
         return Refusal(NOT_OWNER, "group/owner")
-    refusal = speak.refusal_of(state, state.member(person.key))
-    if refusal is not None:
-        return refusal
+    return speak.refusal_of(state, state.member(person.key)) or found
+
+
+def _colleague(state: State, person: AnyPerson, name: str, userid: str) -> tuple[Conversation, Group, str] | Refusal:
+    """Find the member of a group whom its owner means."""
+    found = _owned(state, person, name)
+    if isinstance(found, Refusal):
+        return found
+    conversation, group = found
     key = state.corps[conversation.corpid].members.get(userid, "")
     return (conversation, group, key) if key in group.seats else Refusal(NOT_IN_GROUP, "relation/seat")
 
@@ -364,16 +297,10 @@ def appoint(state: State, now_ms: int, person: AnyPerson, frame: frames.Appoint)
 
 def dismiss(state: State, now_ms: int, person: AnyPerson, frame: frames.Dismiss) -> Draft | Refusal:
     """Let the owner end the group."""
-    found = _group(state, person, frame.conversation)
+    found = _owned(state, person, frame.conversation)
     if isinstance(found, Refusal):
         return found
-    conversation, group = found
-    if person.key != group.owner:
-        return Refusal(NOT_OWNER, "group/owner")
-    refusal = speak.refusal_of(state, state.member(person.key))
-    if refusal is not None:
-        return refusal
     draft = Draft(state, now_ms)
-    end(draft, conversation)
-    draft.conversation = conversation.id
+    draft.conversation = frame.conversation
+    end(draft, found[0])
     return draft
