@@ -109,10 +109,11 @@ def delete_department(state: State, now_ms: int, command: commands.DeleteDepartm
 def tell(draft: Draft, corp: Corp, becomes: events.DepartmentPut) -> None:
     """Have the apps told of what the administrator did to a department."""
     known = corp.departments.get(becomes.id)
+    above = 0 if becomes.id == ROOT else becomes.parent or ROOT
     if known is None:
-        draft.call_back(corp.corpid, PartyMade(becomes.id, becomes.name, becomes.parent, becomes.order))
+        draft.call_back(corp.corpid, PartyMade(becomes.id, becomes.name, above, becomes.order))
     elif any(getattr(known, name) != getattr(becomes, name) for name in ("name", "name_en", "parent", "order")):
-        draft.call_back(corp.corpid, PartyChanged(becomes.id, becomes.name, becomes.parent))
+        draft.call_back(corp.corpid, PartyChanged(becomes.id, becomes.name, above))
 
 
 HANDLERS: Final[dict[type, Callable[[State, int, Any], Decided]]] = {

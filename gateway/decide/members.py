@@ -80,7 +80,7 @@ def put(member: Member, **changed: Any) -> events.MemberPut:
 
 def tell(draft: Draft, member: Member | None, becomes: events.MemberPut) -> None:
     """Have the apps told of what the administrator did to a member."""
-    corpid, userid, departments = becomes.corpid, becomes.userid, becomes.departments
+    corpid, userid, departments = becomes.corpid, becomes.userid, becomes.departments or (ROOT,)
     was = member is not None and not member.departed
     if not was:
         if not becomes.departed:
@@ -88,7 +88,7 @@ def tell(draft: Draft, member: Member | None, becomes: events.MemberPut) -> None
     elif becomes.departed:
         draft.call_back(corpid, UserDeleted(userid))
     elif member is not None and becomes != put(member):
-        draft.call_back(corpid, UserChanged(userid, departments if departments != member.departments else ()))
+        draft.call_back(corpid, UserChanged(userid, departments if departments != member.placed else ()))
 
 
 def create_member(state: State, now_ms: int, command: commands.CreateMember) -> Decided:

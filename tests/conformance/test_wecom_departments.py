@@ -223,6 +223,8 @@ async def test_apps_hear_what_the_administrator_does_and_nothing_of_what_the_api
     await wecom.control("PUT", f"{at}/book-tags/2", {"name": "z", "members": ["lin"], "departments": [3]})
     await wecom.control("PUT", f"{at}/members/lin", {**lin, "departed": True})
     await wecom.control("DELETE", f"{at}/departments/9")
+    await wecom.control("PUT", f"{at}/departments/9", {"name": "仓库"})
+    await wecom.control("PUT", f"{at}/members/wu", {"name": "Wu"})
     assert heard(wecom) == [
         changes.PartyMade(9, "仓库", 1, 4),
         changes.PartyChanged(9, "大仓库", 2),
@@ -233,6 +235,8 @@ async def test_apps_hear_what_the_administrator_does_and_nothing_of_what_the_api
         changes.BookTagChanged(2, deleted_users=(ZHANG,), added_parties=(3,), deleted_parties=(9,)),
         changes.UserDeleted("lin"),
         changes.PartyDeleted(9),
+        changes.PartyMade(9, "仓库", 1, 0),
+        changes.UserMade("wu", (1,)),
     ]
 
 
