@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hutong.client import Member
+from hutong.wire import Encoding
 from tests.conformance.test_wecom_media import AMR, JPG, MP4, post_file
 from tests.conformance.wecom import AGENT, STORE, ZHANG, Wecom, threaded, wecom
 
@@ -30,8 +31,9 @@ async def read(wecom: Wecom, userid: str) -> list[dict[str, Any]]:
     return [row["content"] for row in told["messages"] if row["side"] == "app"]
 
 
-def reader(wecom: Wecom, userid: str, device: str = "phone") -> Member:
-    return Member(wecom.url, wecom.gateway.tokens.link_token(f"{STORE}/{userid}", device))
+def reader(wecom: Wecom, userid: str, encoding: Encoding = "msgpack") -> Member:
+    token = wecom.gateway.tokens.link_token(f"{STORE}/{userid}", "phone")
+    return Member(wecom.url, token, encoding=encoding)
 
 
 async def media(wecom: Wecom, kind: str, body: bytes) -> str:
@@ -270,9 +272,12 @@ async def test_more_than_30_a_minute_to_one_member_are_dropped_and_the_app_is_no
     assert len(await read(wecom, ZHANG)) == 31, "and no rule about a month of customers counts for members"
 
 
-async def test_a_recalled_message_is_a_notice_to_who_is_online_and_a_tombstone_to_who_reads_later(wecom: Wecom) -> None:
+@pytest.mark.parametrize("encoding", ["msgpack", "json"])
+async def test_a_recalled_message_is_a_notice_to_who_is_online_and_a_tombstone_to_who_reads_later(
+    wecom: Wecom, encoding: Encoding
+) -> None:
     token = await wecom.token()
-    async with reader(wecom, ZHANG) as zhang:
+    async with reader(wecom, ZHANG, encoding) as zhang:
         told = await send(wecom, **text("秘密", touser=f"{ZHANG}|{LI}"))
         await send(wecom, **text("公开", touser=f"{ZHANG}|{LI}"))
         seen = await zhang.wait_for(lambda message: message.text == "秘密")
@@ -281,7 +286,7 @@ async def test_a_recalled_message_is_a_notice_to_who_is_online_and_a_tombstone_t
         notice = await zhang.wait_for(lambda message: message.affair == "recalled")
         assert (notice.conversation, notice.content["sequence"]) == (seen.conversation, seen.sequence)
         assert notice.side == "system"
-    async with reader(wecom, LI) as li:
+    async with reader(wecom, LI, encoding) as li:
         await li.wait_for(lambda message: message.affair == "recalled" and message.side == "system")
         chat = [message for message in li.messages if message.conversation == li.conversation(str(AGENT))]
     assert [(message.sequence, message.side, message.text or message.affair) for message in chat] == [
