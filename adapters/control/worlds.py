@@ -115,8 +115,7 @@ async def reset_world(door: Door, body: ResetBody) -> ResetAnswer:
     """Forget everything but the profile and the clock; every link is closed, every resume token worthless."""
     seed = body.seed or await door.look(lambda state, _now_ms: state.seed)
     await door.ask(ResetWorld(seed))
-    door.gate.forget()
-    door.calls.forget(lambda _: True)
+    _forget(door)
     return ResetAnswer(*await door.look(lambda state, _now_ms: (state.epoch, state.seed)))
 
 
@@ -124,6 +123,12 @@ async def reset_world(door: Door, body: ResetBody) -> ResetAnswer:
 async def reset_corp(door: Door, path: CorpPath) -> CorpResetAnswer:
     """Forget one enterprise; its members' links are closed, its customers told to forget it."""
     await door.ask(ResetCorp(path.corpid))
-    door.gate.forget(path.corpid)
-    door.calls.forget(lambda call: call.corpid == path.corpid)
+    _forget(door, path.corpid)
     return CorpResetAnswer(path.corpid)
+
+
+def _forget(door: Door, corpid: str = "") -> None:
+    """Forget what is soft: meters and faults, and the lines of what was called, of one enterprise or of all."""
+    door.gate.forget(corpid)
+    door.calls.forget(lambda call: corpid in ("", call.corpid))
+    door.receivers.lines.forget(lambda line: corpid in ("", line.corpid))

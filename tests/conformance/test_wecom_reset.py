@@ -3,6 +3,7 @@
 import tomllib
 from typing import Any
 
+from adapters.callback_lines import CallbackLine
 from gateway.state import State
 from tests.conformance.wecom import AGENT, AMY, SECRET, STORE, ZHANG, Wecom, wecom
 
@@ -42,15 +43,19 @@ async def told_of_the_rest(wecom: Wecom) -> dict[str, Any]:
     for consumer in world["consumer"]:
         consumer["muted"] = [corpid for corpid in consumer.get("muted", []) if corpid != STORE]
     looks = {name: await wecom.control("GET", f"/{name}?limit=1000") for name in ("messages", "decisions", "calls")}
-    calls = [call for call in looks["calls"]["calls"] if call.get("corpid") != STORE]
-    messages = [message for message in looks["messages"]["messages"] if message["corpid"] != STORE]
-    decisions = [
+    looks["callbacks"] = await wecom.control("GET", "/callbacks")
+    ours = {one["conversation"] for one in looks["messages"]["messages"] if one["corpid"] == STORE}
+    told = {
+        name: [line for line in looks[name][name] if line.get("corpid") != STORE]
+        for name in ("calls", "messages", "callbacks")
+    }
+    told["decisions"] = [
         line
         for line in looks["decisions"]["decisions"]
-        if not line.get("person", "").startswith(f"{STORE}/") and line["what"] != "ResetCorp"
-        and line.get("conversation", "") not in {one["conversation"] for one in looks["messages"]["messages"]}
+        if not line.get("person", "").startswith(f"{STORE}/") and line.get("conversation") not in ours
+        and line["what"] != "ResetCorp"
     ]  # fmt: skip
-    return {"world": world, "calls": calls, "messages": messages, "decisions": decisions}
+    return {"world": world, **told}
 
 
 async def live(wecom: Wecom, corpid: str) -> None:
@@ -59,9 +64,14 @@ async def live(wecom: Wecom, corpid: str) -> None:
     await wecom.get("getcallbackip", access_token=token)
     people = (await wecom.control("GET", f"/people?kind=member&corpid={corpid}"))["people"]
     userid = people[0]["person"].partition("/")[2]
+    agentid = next(iter(wecom.gateway.router.state.corps[corpid].apps))
     for path, body in (
         ("externalcontact/add_contact_way", {"type": 1, "scene": 2, "user": [userid], "state": "here"}),
         ("externalcontact/add_msg_template", {"sender": userid, "text": {"content": "hello"}}),
+        ("externalcontact/add_corp_tag", {"group_name": "level", "tag": [{"name": "gold"}]}),
+        ("department/create", {"name": "new", "parentid": 1}),
+        ("tag/create", {"tagname": "new"}),
+        ("message/send", {"touser": userid, "msgtype": "text", "agentid": agentid, "text": {"content": "hello"}}),
     ):
         assert (await wecom.post(path, body, access_token=token))["errcode"] == 0
     for row in (await wecom.control("GET", f"/people/{AMY}/conversations"))["conversations"]:
@@ -69,6 +79,8 @@ async def live(wecom: Wecom, corpid: str) -> None:
             await wecom.act(
                 AMY, type="send", conversation=row["conversation"], content={"kind": "text", "text": corpid}
             )
+    line = CallbackLine(corpid, agentid, 1, "add_external_contact", 1, False, "failed", 0, 0, 0)
+    wecom.gateway.receivers.lines.add(line)
 
 
 async def test_nothing_is_left_of_it_and_nothing_else_has_changed(wecom: Wecom) -> None:
@@ -85,7 +97,7 @@ async def test_nothing_is_left_of_it_and_nothing_else_has_changed(wecom: Wecom) 
     for person in left.people.values():
         getattr(person, "forgotten", {}).pop(STORE, None)  # the one trace: whom consumers are to forget
     assert STORE.encode() not in left.dump()
-    for look in ("calls", "messages", "decisions"):
+    for look in ("calls", "messages", "decisions", "callbacks"):
         assert f"'{STORE}" not in str(await wecom.control("GET", f"/{look}?limit=1000")).replace("ResetCorp", "")
 
 
