@@ -6,6 +6,7 @@ The picture is no secret: it hangs on walls. A code that is none any more has no
 from collections.abc import Callable
 from io import BytesIO
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -19,7 +20,7 @@ DOT_PIXELS: Final = 8
 
 def address_of(base_url: str, code: str) -> str:
     """Give the address of a code's picture."""
-    return f"{base_url}{PATH}{code}.png"
+    return f"{base_url}{PATH}{quote(code, safe='')}.png"
 
 
 class Pictures:
@@ -41,7 +42,8 @@ class Pictures:
 
         if not await self._router.query(look):
             raise web.HTTPNotFound(text="no such code\n")
-        return web.Response(body=draw(f"{self._base_url()}{PATH}{code}", kind), content_type=TYPES[kind])
+        text = address_of(self._base_url(), code).removesuffix(".png")
+        return web.Response(body=draw(text, kind), content_type=TYPES[kind])
 
 
 def draw(text: str, kind: str) -> bytes:

@@ -9,6 +9,7 @@ Rules of the file:
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
+from urllib.parse import unquote
 
 from msgspec import UNSET, structs
 
@@ -45,7 +46,7 @@ Decided = list[AnyEvent] | Refusal
 def code_of(state: State, read: str) -> CodePut | None:
     """Find a code by what is read from its picture, or by the picture's own address."""
     name = read.rpartition("/")[2].removesuffix(".png").removesuffix(".svg")
-    return state.codes.get(read) or state.codes.get(name)
+    return state.codes.get(read) or state.codes.get(unquote(name))
 
 
 def new_code(state: State, corp: Corp) -> str:

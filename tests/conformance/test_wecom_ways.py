@@ -8,7 +8,10 @@ import pytest
 import zxingcpp
 from PIL import Image
 from wechatpy.exceptions import WeChatClientException
+from yarl import URL
 
+from adapters.qr import address_of
+from gateway.commands import PutCode
 from gateway.events import Posted, decode
 from protocol.wecom.changes import (
     ContactAdded,
@@ -175,6 +178,18 @@ async def test_the_picture_says_what_a_consumer_can_scan(wecom: Wecom) -> None:
     assert (await scan(wecom, STRANGER, read.text)).startswith("cv")
     assert await scan(wecom, STRANGER, address) == "already"
     assert await scan(wecom, STRANGER, name) == "already"
+
+
+async def test_a_code_of_any_letters_has_an_address(wecom: Wecom) -> None:
+    code = "店 1?#%2F"
+    await wecom.gateway.router.ask(PutCode(STORE, ZHANG, code=code))
+    address = address_of(wecom.url, code)
+    async with wecom.session.get(URL(address, encoded=True)) as answer:
+        with Image.open(BytesIO(await answer.read())) as opened:
+            (read,) = zxingcpp.read_barcodes(opened.convert("L"))
+    assert f"{read.text}.png" == address
+    assert (await scan(wecom, STRANGER, read.text)).startswith("cv")
+    assert await scan(wecom, STRANGER, address) == "already"
 
 
 # Who gets whom.
