@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from docs import coverage
 from gateway import profile
 from protocol import asyncapi
 from protocol.wecom import catalogue
@@ -127,7 +128,18 @@ def _sources(key: str, rules: dict[str, dict[str, Row]]) -> list[str]:
     ]
 
 
-FILES: Final = {"asyncapi.json": asyncapi_json, "errors.md": errors_md, "profiles.md": profiles_md}
+def coverage_md() -> str:
+    """Write how much of the vendor's API is here."""
+    return coverage.coverage_md(MADE.format(source="the calls in `adapters/wecom_api/` and `docs/driven.json`"))
+
+
+FILES: Final = {
+    "asyncapi.json": asyncapi_json,
+    "coverage.md": coverage_md,
+    "errors.md": errors_md,
+    "openapi-wecom.json": coverage.openapi_json,
+    "profiles.md": profiles_md,
+}
 
 
 def main() -> None:
