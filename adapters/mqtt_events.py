@@ -102,7 +102,7 @@ def _change(event: RelationPut | GroupPut | Joined | Left | Dismissed, names: Na
         return event.corpid, RelationChanged(
             _name(event.corpid, event.member, names), _name(event.corpid, event.consumer, names), event.conversation,
             event.status, event.added_by, event.state, event.remark, event.tags, event.blocked_by_member,
-            event.blocked_by_consumer,
+            event.blocked_by_consumer, event.description, event.company, event.mobiles, event.tag_ids,
         )  # fmt: skip
     if isinstance(event, GroupPut):
         owner, *admins = (_name(event.corpid, person, names) for person in (event.owner, *event.admins))

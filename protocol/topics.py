@@ -224,7 +224,10 @@ class MessageDelivered(Struct, omit_defaults=True):
 
 
 class RelationChanged(Struct):
-    """Where a member and a consumer stand now; whole, not the difference."""
+    """Where a member and a consumer stand now; whole, not the difference.
+
+    `tags` are the member's own words, `tag_ids` tags of the enterprise.
+    """
 
     member: str
     consumer: str
@@ -236,6 +239,10 @@ class RelationChanged(Struct):
     tags: tuple[str, ...]
     blocked_by_member: bool
     blocked_by_consumer: bool
+    description: str
+    company: str
+    mobiles: tuple[str, ...]
+    tag_ids: tuple[str, ...]
 
 
 class GroupJoined(Struct):

@@ -485,7 +485,24 @@ async def test_every_event_is_told_in_order_in_the_enterprises_own_names(broker:
         posted(2, None),  # of a client, so nobody is told
         CommandRefused(CORP, origin, "amy", NOT_RELATED.code, "relation", 0, 1000),
         Delivered(CORP, "cv1", 1, "amy", origin, 1000),
-        RelationPut(CORP, f"{CORP}/zhangsan", "amy", "cv1", "mutual", 1, "shop", "VIP", ("et1",), False, True, 1000),
+        RelationPut(
+            CORP,
+            f"{CORP}/zhangsan",
+            "amy",
+            "cv1",
+            "mutual",
+            1,
+            "shop",
+            "VIP",
+            ("mine",),
+            False,
+            True,
+            1000,
+            description="tea",
+            company="Blue",
+            mobiles=("138",),
+            tag_ids=("et1",),
+        ),
         RelationPut(CORP, f"{CORP}/zhangsan", "gone", "cv2", "mutual", 1, "", "", (), False, False, 1000),
         RelationPut(CORP, f"{CORP}/zhangsan", "reset", "cv3", "mutual", 1, "", "", (), False, False, 1000),
         GroupPut(CORP, "cvgroup", "wr1", "Tea", f"{CORP}/zhangsan", (), "", 1000),
@@ -509,7 +526,9 @@ async def test_every_event_is_told_in_order_in_the_enterprises_own_names(broker:
     assert (data[1]["reason"], data[1]["to"], data[2]["to"]) == (
         "not_related", {"consumer": "wm-amy"}, {"consumer": "wm-amy"},
     )  # fmt: skip
-    assert (data[3]["member"], data[3]["consumer"], data[3]["tags"]) == ("zhangsan", "wm-amy", ["et1"])
+    assert (data[3]["member"], data[3]["consumer"], data[3]["tags"]) == ("zhangsan", "wm-amy", ["mine"])
+    assert (data[3]["description"], data[3]["company"], data[3]["mobiles"]) == ("tea", "Blue", ["138"])
+    assert data[3]["tag_ids"] == ["et1"]
     assert (data[4]["group"], data[4]["owner"], data[5]["person"]) == ("wr1", "zhangsan", {"consumer": "wm-amy"})
     assert data[7]["to"] == {"group": "wr1"}
     assert data[8] == {"group": "wr1", "conversation": "cvgroup", "sequence": 4}

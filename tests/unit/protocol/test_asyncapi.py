@@ -189,7 +189,9 @@ def told_events() -> list[topics.Told]:
         topics.MessageAccepted("cv1", 7, member, consumer),
         topics.refused(errors.MUTED.code, "consent/muted", 0, consumer),
         topics.MessageDelivered("cv1", 7, consumer),
-        topics.RelationChanged("zhangsan", "wm1", "cv1", "mutual", 1, "till", "", ("vip",), False, False),
+        topics.RelationChanged(
+            "zhangsan", "wm1", "cv1", "mutual", 1, "till", "", ("vip",), False, False, "", "", ("138",), ("et1",)
+        ),
         topics.GroupJoined("wr1", "cv2", consumer, 3, "scanned"),
         topics.GroupLeft("wr1", "cv2", consumer, 9, "left"),
         topics.GroupDismissed("wr1", "cv2", 9),
