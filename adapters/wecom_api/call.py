@@ -122,7 +122,7 @@ class Call(NamedTuple):
         else:
             values = {key: value for key, value in text.items() if value and key != "access_token"}
             asked = self._convert(values)
-            suspicious = any(len(value) >= _LONG for value in values.values())
+            suspicious = any(len(value) >= _LONG and _LONG_TEXT.search(value) for value in values.values())
         if suspicious and _is_huge(asked):
             raise No(40058, "a number of more than 64 bits")
         return asked
@@ -166,6 +166,7 @@ def _without_nulls(value: Any) -> Any:
 
 _LONG: Final = 19  # digits of the largest number of 64 bits
 _LONG_NUMBER: Final = re.compile(rb"\d{19}")
+_LONG_TEXT: Final = re.compile(r"\d{19}")
 
 
 def _is_huge(value: Any) -> bool:

@@ -163,6 +163,18 @@ async def test_wrong_secrets_shut_an_address_out_of_gettoken_for_an_hour(wecom: 
     assert (await wecom.get("gettoken", corpid=STORE, corpsecret=SECRET))["errcode"] == 0
 
 
+async def test_tickets_of_pages_have_limits_of_their_own(wecom: Wecom, token: str) -> None:
+    for path, reason in (("get_jsapi_ticket", "app_calls"), ("ticket/get", "app_calls")):
+        told = [(await wecom.get(path, access_token=token, type="agent_config"))["errcode"] for _ in range(4)]
+        assert told == [0, 0, 0, 45009]
+        assert wecom.headers["X-Hutong-Reason"] == reason
+    await wecom.control("PUT", f"/corps/{STORE}/apps/7", {"name": "Door", "secret": "another"})
+    other = await wecom.token(STORE, "another")
+    told = [(await wecom.get("get_jsapi_ticket", access_token=other))["errcode"] for _ in range(3)]
+    assert told == [0, 0, 45009]
+    assert wecom.headers["X-Hutong-Rule"] == "calls/get_jsapi_ticket/corp/hour"
+
+
 async def test_a_good_code_is_never_counted_and_a_bad_one_is(wecom: Wecom, token: str) -> None:
     for _ in range(30):
         assert (await wecom.get("test/coded", access_token=token, userid="word"))["errcode"] == 0
@@ -449,3 +461,23 @@ async def test_a_foreign_name_is_not_repeated(wecom: Wecom, host: str) -> None:
     async with wecom.session.get(f"{wecom.url}/cgi-bin/{PATH}", headers={"Host": host}) as answer:
         told = await answer.json(content_type=None)
     assert told["errmsg"].endswith(f"more info at {wecom.url}/_hutong/errors?e=41001")
+
+
+@pytest.mark.parametrize(
+    ("number", "errcode"),
+    [("9223372036854775807", 0), ("-9223372036854775808", 0), ("9223372036854775808", 40058), ("9" * 30, 40058)],
+)
+async def test_a_number_that_no_record_can_hold_is_refused(wecom: Wecom, number: str, errcode: int) -> None:
+    token = await wecom.token()
+    for body in (f'{{"number": {number}}}', f'{{"number": "{number}"}}'):
+        assert (await wecom.post("test/broken", body.encode(), access_token=token))["errcode"] == errcode
+    asked = await wecom.get("test/coded", access_token=token, userid="word", number=number)
+    assert asked["errcode"] == errcode
+
+
+async def test_a_defect_is_logged_once_and_answered_as_busy(wecom: Wecom) -> None:
+    token = await wecom.token()
+    with capture_logs() as lines:
+        told = await wecom.post("test/broken", {"userid": "break"}, access_token=token)
+    assert told["errcode"] == -1
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["defect"]
