@@ -22,6 +22,11 @@ OTHER = "wwsongyin"
 SHOWN = re.compile(r"attachment; filename=\"[^\"]{1,140}\"; filename\*=UTF-8''[A-Za-z0-9%._~-]{1,1200}")
 
 
+def plainly(value: object) -> str:
+    """Name a case without the bytes of its file."""
+    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
+
+
 async def post_file(
     wecom: Wecom, token: str, body: bytes, kind: str = "file", name: str = "a.bin", part: str = "media",
     path: str = "upload",
@@ -59,6 +64,7 @@ async def fetch(wecom: Wecom, token: str, media_id: str, **headers: str) -> tupl
         ("video", MP4, "video/mp4"),
         ("file", b"123456", "application/octet-stream"),
     ],
+    ids=plainly,
 )
 async def test_an_sdk_uploads_and_fetches_each_type(wecom: Wecom, kind: str, body: bytes, format_: str) -> None:
     client = wecom.sdk()
@@ -89,6 +95,7 @@ async def test_an_sdk_uploads_and_fetches_each_type(wecom: Wecom, kind: str, bod
         ("video", MP4 + bytes(10 * MIB), 45001),
         ("file", bytes(20 * MIB + 1), 45001),
     ],
+    ids=plainly,
 )
 async def test_what_may_not_be_uploaded_is_told_by_number(
     wecom: Wecom, kind: str, body: bytes, errcode: int
@@ -273,6 +280,7 @@ def mp4(seconds: int, version: int = 0) -> bytes:
         ("file", "1", b"12345", 40006),
         ("file", "1", bytes(10 * MIB + 1), 41080),
     ],
+    ids=plainly,
 )
 async def test_an_attachment_is_for_moments_or_an_album(
     wecom: Wecom, kind: str, scene: str, body: bytes, errcode: int
