@@ -278,7 +278,7 @@ async def test_relations_begin_and_end(gateway: Gateway) -> None:
     async with member(gateway, f"{CORP}/lisi") as lisi, consumer(gateway, "bob") as bob:
         made = await bob.scan("qrLisi")
         await lisi.wait_for(lambda message: message.affair == "relation_made")
-        await lisi.remark(made.conversation, remark="regular", tags=["vip"])
+        await lisi.remark(made.conversation, "regular", ["vip"], description="likes tea", mobiles=["138"])
         await lisi.say(made.conversation, "welcome")
         assert (await bob.next_message()).text == "welcome"
         await bob.block("lisi")

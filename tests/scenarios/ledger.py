@@ -433,6 +433,48 @@ class Ledger:
     def note(self, who: str, other: str, text: str) -> Outcome:
         return self._client(who, lambda number: frames.Remark(number, self.conversation(who, other), text))
 
+    @line(r"WORD marks WORD with LIST")
+    def mark(self, who: str, other: str, names: str) -> Outcome:
+        ids = tuple(self.tag_id(self.corp_of[who], name) for name in names.split(", "))
+        return self._client(who, lambda number: frames.Remark(number, self.conversation(who, other), tag_ids=ids))
+
+    def tag_id(self, corp: str, name: str) -> str:
+        """Find a tag, or a group, by name; what is not there gives an id that nothing has."""
+        groups = self.state.corps[corp].tags.groups.values()
+        things = [one for group in groups for one in (group.said, *group.tags.values())]
+        return next((one.id for one in things if one.name == name), "etnothing")
+
+    @line(r"(?:app WORD of|the console of) WORD makes LIST in WORD")
+    def make_tags(self, app: str | None, corp: str, names: str, group: str) -> Outcome:
+        tags = tuple(map(commands.NewTag, names.split(", ")))
+        return self._serve(commands.MakeTags(corp, app or "", "", group, 0, tags))
+
+    @line(r"(?:app WORD of|the console of) WORD calls WORD WORD")
+    def change_tag(self, app: str | None, corp: str, name: str, new: str) -> Outcome:
+        return self._serve(commands.ChangeTag(corp, app or "", self.tag_id(corp, name), new))
+
+    @line(r"(?:app WORD of|the console of) WORD (deletes|deletes group) WORD")
+    def delete_tag(self, app: str | None, corp: str, verb: str, name: str) -> Outcome:
+        ids = (self.tag_id(corp, name),)
+        tags, groups = ((), ids) if verb == "deletes group" else (ids, ())
+        return self._serve(commands.DeleteTags(corp, app or "", tags, groups))
+
+    @line(r"app WORD of WORD (marks|unmarks) WORD of WORD with LIST")
+    def mark_by_api(self, _app: str, corp: str, verb: str, customer: str, userid: str, names: str) -> Outcome:
+        ids = tuple(self.tag_id(corp, name) for name in names.split(", "))
+        add, remove = (ids, ()) if verb == "marks" else ((), ids)
+        return self._serve(commands.MarkCustomer(corp, userid, self.external(corp, customer), add, remove))
+
+    @line(r"app WORD of WORD notes of WORD of WORD TEXT")
+    def note_by_api(self, _app: str, corp: str, customer: str, userid: str, text: str) -> Outcome:
+        return self._serve(commands.NoteCustomer(corp, userid, self.external(corp, customer), text))
+
+    @line(r"WORD wears for WORD")
+    def worn(self, customer: str, userid: str) -> Outcome:
+        library = self.state.corps[self.corp_of[userid]].tags
+        ids = library.alive(self.state.relation(self.conversation(userid, customer)).tag_ids)
+        return ", ".join(library.groups[library.group_of[id_]].tags[id_].name for id_ in ids) or "nothing"
+
     @line(r"WORD creates WORD(?: with LIST)?")
     def create(self, who: str, name: str, others: str | None) -> Outcome:
         members, consumers = self.sides(self.corp_of.get(who, ""), others) if others else ((), ())
