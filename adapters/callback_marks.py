@@ -39,7 +39,7 @@ class Marks:
         self._path = path
         self._state = state
         self._changed = asyncio.Event()
-        self._ended = False
+        self._ended = self._unwritten = False
         self._apps = self._load()
 
     def _load(self) -> dict[str, Progress]:
@@ -66,6 +66,7 @@ class Marks:
 
     def changed(self) -> None:
         """Have what has changed written."""
+        self._unwritten = True
         self._changed.set()
 
     async def keep(self) -> None:
@@ -75,7 +76,8 @@ class Marks:
             await self._changed.wait()
             self._changed.clear()
             is_last = self._ended
-            if self._path is not None:
+            if self._path is not None and self._unwritten:
+                self._unwritten = False
                 await self._store(self._path)
 
     def end(self) -> None:

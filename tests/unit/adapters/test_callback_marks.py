@@ -28,6 +28,13 @@ async def test_what_was_marked_is_there_after_a_restart(tmp_path: Path) -> None:
     assert again.keys() == {KEY}
 
 
+async def test_nothing_is_written_where_nothing_has_changed(tmp_path: Path) -> None:
+    marks = Marks(tmp_path / FILE, state())
+    marks.end()
+    await marks.keep()
+    assert not (tmp_path / FILE).exists()
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -48,6 +55,7 @@ async def test_a_disk_that_does_not_take_marks_is_told_and_no_more(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     marks = Marks(tmp_path / "nowhere" / FILE, state())
+    marks.changed()
     marks.end()
     await marks.keep()
     assert "callbacks_not_marked" in capsys.readouterr().out
