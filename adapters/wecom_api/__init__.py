@@ -36,7 +36,7 @@ from adapters.wecom_api import (
 )
 from adapters.wecom_api.answers import Visit, base_url_of, refused, said
 from adapters.wecom_api.call import BODY_BYTES_MAX, CALLS, Call, Caller, Door, No, refusing
-from adapters.wecom_api.calls import Calls
+from adapters.wecom_api.calls import PREFIX, Calls
 from adapters.wecom_api.faults import reserved, wait
 from adapters.wecom_api.gate import Gate
 from adapters.wecom_api.paths import not_there
@@ -45,7 +45,6 @@ from gateway.refusal import Refusal
 from protocol.errors import FAULT, RESERVED_ID
 from protocol.wecom.reply import Reply
 
-PREFIX = "/cgi-bin/"
 DOORS_MAX: Final = 4_096  # apps whose door is remembered
 # Imported so that their calls are listed.
 CHAPTERS = (
@@ -81,8 +80,9 @@ class Api:
         self._doors: dict[tuple[str, str], Door] = {}
 
     def add_to(self, app: web.Application) -> None:
+        for path in CALLS:
+            app.router.add_route("*", PREFIX + path, self.respond)  # found at once, without looking at a pattern
         app.router.add_route("*", PREFIX + "{path:(?s:.*)}", self.respond)
-        app.router.add_route("*", PREFIX + "{path:.*}", self.respond)
         app.router.add_get(authorize.PATH, partial(authorize.authorize, self._door))
         app.router.add_get(
             media.PICTURES + "{media_id}/0", partial(media.show_picture, self._door), allow_head=False
@@ -111,7 +111,7 @@ class Api:
         return answer
 
     async def _reply(self, request: web.Request, visit: Visit) -> Reply | web.StreamResponse:
-        path = request.match_info["path"]
+        path = request.path[len(PREFIX) :]
         found = CALLS.get(path)
         if found is None:
             path = "/".join(filter(None, path.split("/")))  # WxJava writes one path with two slashes

@@ -17,6 +17,7 @@ from msgspec import Struct
 from adapters.recalled import Recalled
 from gateway.refusal import Refusal
 
+PREFIX: Final = "/cgi-bin/"
 LINES_MAX: Final = 2_000
 BYTES_MAX: Final = 4 * 1024 * 1024
 BODY_BYTES_MAX: Final = 4 * 1024  # of one body
@@ -75,7 +76,7 @@ class Calls(Recalled[CallLine]):
         client = request.headers.get("User-Agent", "")[:CLIENT_CHARACTERS_MAX]
         query = request.query
         told = {} if len(query) == 1 and "access_token" in query else _without_secrets(request)
-        path = request.match_info["path"].partition("&")[0][:PATH_CHARACTERS_MAX]  # behind & there may be a token
+        path = request.path[len(PREFIX) :].partition("&")[0][:PATH_CHARACTERS_MAX]  # behind & there may be a token
         size = LINE_BYTES + len(request.query_string) if told else LINE_BYTES
         return CallLine(
             request.method, path, request.remote or "", client, told, time.time_ns(), now_ms, size=size
