@@ -12,7 +12,10 @@ from aiohttp import ServerDisconnectedError
 from structlog.testing import capture_logs
 from wechatpy.exceptions import APILimitedException
 
+from adapters.compose import run
+from adapters.opening import restore
 from adapters.wecom_api.call import CALLS, Asked, Caller, Door, No, call
+from adapters.world import demo
 from gateway.rights import Rights
 from protocol.errors import REASONS
 from protocol.wecom.errcodes import TEXTS
@@ -481,3 +484,10 @@ async def test_a_defect_is_logged_once_and_answered_as_busy(wecom: Wecom) -> Non
         told = await wecom.post("test/broken", {"userid": "break"}, access_token=token)
     assert told["errcode"] == -1
     assert [line["event"] for line in lines if line["log_level"] == "error"] == ["defect"]
+
+
+async def test_a_new_world_begins_as_strict_as_it_is_started(wecom: Wecom) -> None:
+    assert wecom.gateway.router.state.strict == ()
+    async with run(None, durability="memory", world=demo, strict=("app_range", "trusted_ip")) as started:
+        assert started.router.state.strict == ("trusted_ip", "app_range")
+        assert restore(started.journal).strict == started.router.state.strict
