@@ -112,7 +112,8 @@ def change(state: State, now_ms: int, command: ChangeAppGroup) -> list[AnyEvent]
     if isinstance(named, Refusal):
         return named
     new = tuple(key for key in named if key not in group.seats)
-    gone = tuple(key for userid in command.remove if (key := corp.members.get(userid, "")) in group.seats)
+    named_out = dict.fromkeys(corp.members.get(userid, "") for userid in command.remove)
+    gone = tuple(key for key in named_out if key in group.seats)
     left = tuple(key for key in (*group.seats, *new) if key not in gone)
     owner = corp.members.get(command.owner, "") if command.owner else group.owner
     if not command.owner and owner in gone:

@@ -66,6 +66,13 @@ async def test_members_read_what_is_said_while_they_are_in(wecom: Wecom) -> None
             assert [message.text for message in person.messages if message.side == "app"] == seen
 
 
+async def test_who_is_named_twice_goes_once(wecom: Wecom) -> None:
+    chatid = await make(wecom, userlist=[ZHANG, LI, WANG])
+    told = await call(wecom, "update", {"chatid": chatid, "del_user_list": [WANG, WANG, "nobody", "nobody"]})
+    assert told["errcode"] == 0
+    assert (await group(wecom, chatid))["userlist"] == [ZHANG, LI]
+
+
 async def test_members_neither_speak_in_it_nor_change_it(wecom: Wecom) -> None:
     chatid = await make(wecom)
     async with reader(wecom, ZHANG) as zhang:
