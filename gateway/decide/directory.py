@@ -11,7 +11,7 @@ from gateway.decide.draft import Draft
 from gateway.decide.members import PEOPLE_MAX, Decided
 from gateway.decide.seats import seat
 from gateway.decide.seats import tell as tell_group
-from gateway.decide.ways import CODES_MAX, new_code
+from gateway.decide.ways import check_code, new_code
 from gateway.refusal import Refusal
 from gateway.rights import SWITCHES
 from gateway.state import State
@@ -163,8 +163,9 @@ def put_code(state: State, now_ms: int, command: commands.PutCode) -> Decided:
         return Refusal(UNKNOWN_CONVERSATION)
     if bool(command.userid) == bool(command.chat_id) or len(command.state) > 30:  # DOC 92228: state
         return Refusal(MALFORMED, "a code is of a member or of a group; its state has at most 30 characters")
-    if len(state.codes) >= CODES_MAX:
-        return Refusal(TOO_MANY, "codes")
+    refusal = check_code(state, corp.corpid, command.code)
+    if refusal is not None:
+        return refusal
     code = command.code or new_code(state, corp)
     conversation = corp.chats[command.chat_id] if command.chat_id else ""
     return [events.CodePut(code, command.corpid, command.userid, conversation, command.state, command.skip_verify)]

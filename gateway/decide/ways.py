@@ -22,6 +22,7 @@ from gateway.state.corps import Corp
 from gateway.state.people import Consumer, Member
 from protocol.errors import (
     DISMISSED,
+    EXISTS,
     TOO_MANY,
     UNKNOWN_CODE,
     UNKNOWN_CONVERSATION,
@@ -52,6 +53,14 @@ def code_of(state: State, read: str) -> CodePut | None:
 def new_code(state: State, corp: Corp) -> str:
     """Derive a code that no code has, and none has had."""
     return derive_free(state.codes, "qr", state.seed, corp.corpid, "code", corp.ways.made + 1)
+
+
+def check_code(state: State, corpid: str, code: str) -> Refusal | None:
+    """Tell why a world may not bring this code: another enterprise has it, or there are too many; or None."""
+    known = state.codes.get(code)
+    if known is not None:
+        return Refusal(EXISTS, "code") if known.corpid != corpid else None
+    return Refusal(TOO_MANY, "codes") if len(state.codes) >= CODES_MAX else None
 
 
 def _parties(corp: Corp, parties: Iterable[int]) -> set[int]:
@@ -105,9 +114,8 @@ def put_contact_way(state: State, now_ms: int, command: commands.PutContactWay) 
         return Refusal(UNKNOWN_CORP)
     fields = {name: getattr(command, name) for name in ContactWay.__struct_fields__}
     way = ContactWay(**fields)
-    is_full = len(state.codes) >= CODES_MAX and command.code not in state.codes
     refusal = None if command.brought else _check(state, corp, way)
-    refusal = refusal or (Refusal(TOO_MANY, "codes") if is_full else None)
+    refusal = refusal or check_code(state, corp.corpid, command.code)
     if refusal is None and way.expires_s and _made_today(state, now_ms, corp) >= TEMPORARY_MAX:
         refusal = Refusal(TOO_MANY, "temporary ways")
     if refusal is not None:
@@ -166,8 +174,9 @@ def put_join_way(state: State, now_ms: int, command: commands.PutJoinWay) -> Dec
         return Refusal(WAY_GROUPS, "ways/groups_max")
     if any(state.group(chat).dismissed for chat in chats):
         return Refusal(DISMISSED, "group/dismissed")
-    if len(state.codes) >= CODES_MAX and command.code not in state.codes:
-        return Refusal(TOO_MANY, "codes")
+    refusal = check_code(state, corp.corpid, command.code)
+    if refusal is not None:
+        return refusal
     way = JoinWay(
         command.scene, chats, command.remark, command.auto_create, command.base_name, command.base_id,
         command.mark_source, command.rooms,

@@ -22,13 +22,16 @@ def code_put(state: State, event: events.CodePut) -> None:
     state.codes[event.code] = event
     if is_new:
         ways.made += 1
-    if not isinstance(event.way, events.ContactWay):
+    way = event.way if isinstance(event.way, events.ContactWay) else None
+    expires_s = way.expires_s if way is not None else 0
+    if way is None or expires_s:
         ways.contact.pop(event.code, None)  # a world may say that it is something else now
+    if not expires_s:
+        ways.temporary.pop(event.code, None)
+        if way is not None:
+            ways.contact[event.code] = event.made_ms
         return
-    if not event.way.expires_s:
-        ways.contact[event.code] = event.made_ms
-        return
-    ways.temporary[event.code] = event.made_ms + event.way.expires_s * 1000
+    ways.temporary[event.code] = event.made_ms + expires_s * 1000
     if is_new:
         day = state.indexes(event.made_ms)[_DAY]
         if day != ways.temporary_day:

@@ -7,6 +7,7 @@ import pytest
 
 from gateway import commands, decide
 from gateway.commands import PutCode, PutConsumer, PutCorp, PutDepartment, PutGroup, PutKnown, PutMember, PutRelation
+from gateway.commands.ways import PutContactWay, PutJoinWay
 from gateway.refusal import Refusal
 from gateway.state import State
 from protocol.errors import EXISTS, MALFORMED
@@ -61,6 +62,29 @@ def test_code_gets_another_id_than_any_that_lives() -> None:
     tell(state, PutCode("ww1", "lin"), PutCode("ww2", "wu"), PutCode("ww2", "wu", state="b"))
     tell(state, commands.ResetCorp("ww1"), PutCode("ww2", "wu", state="c"))
     assert sorted(put.state for put in state.codes.values()) == ["", "b", "c"]
+
+
+def test_a_code_stays_with_the_enterprise_that_brought_it() -> None:
+    state = tell(corp(), PutCorp("ww2", "Two", "Two"), PutMember("ww2", "wu", "Wu"), PutGroup("ww2", "g", "wu", "wrG"))
+    tell(state, way(code="k"))
+    for clash in (
+        PutCode("ww2", "wu", code="k"),
+        PutContactWay("ww2", 1, 2, ("wu",), code="k"),
+        PutJoinWay("ww2", 2, ("wrG",), code="k"),
+    ):
+        assert decide.by_service(state, NOW_MS, NOW_MS, clash) == Refusal(EXISTS, "code")
+    assert state.codes["k"].corpid == "ww1"
+
+
+def test_a_temporary_code_that_becomes_another_does_not_lapse() -> None:
+    state = tell(corp(), way(code="k"), PutCode("ww1", "lin", code="k"))
+    (later,) = decide.by_service(state, NOW_MS + 120_000, NOW_MS, way())  # type: ignore[misc]
+    state.apply(later)
+    assert state.codes["k"].userid == "lin"
+
+
+def way(code: str = "") -> PutContactWay:
+    return PutContactWay("ww1", 1, 2, ("lin",), expires_s=60, code=code)
 
 
 def test_one_consumer_has_one_id_and_one_id_one_consumer() -> None:
