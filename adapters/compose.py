@@ -144,20 +144,20 @@ async def run(
             opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), Calls(), links, media,
             Receivers(router, clock, lambda: gateway.base_url), listener, opened.journal, clock, opened.fresh, turning,
         )  # fmt: skip
-        _add_routes(app, gateway)
+        api = _add_routes(app, gateway)
         marks = Marks(folder / MARKS_FILE if folder is not None else None, router.state)
         await stack.enter_async_context(Callbacks(router, marks, gateway.receivers).open())
         for door in doors:
             await stack.enter_async_context(door(gateway))
         stack.push_async_callback(_close_links, gateway)
-        await listener.open()
+        await listener.open((wecom_api.PREFIX, api.respond))
         gateway.ready = True
         yield gateway
     if (why := turning.exception()) is not None:
         raise why
 
 
-def _add_routes(app: web.Application, gateway: Gateway) -> None:
+def _add_routes(app: web.Application, gateway: Gateway) -> wecom_api.Api:
     router, clock = gateway.router, gateway.clock
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
     Pictures(router, lambda: gateway.base_url).add_to(app)
@@ -165,13 +165,15 @@ def _add_routes(app: web.Application, gateway: Gateway) -> None:
     door = control.Door(router, gateway.tokens, clock, gateway.urls, gateway.calls, gateway.receivers, gate)
     app.add_subapp(control.PREFIX, control.application(door))
     api_door = wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media, gate)
-    wecom_api.Api(api_door, gateway.calls).add_to(app)
+    api = wecom_api.Api(api_door, gateway.calls)
+    api.add_to(app)
     LinkMedia(api_door, gateway.tokens).add_to(app)
     watched = Watched(
         router, gateway.links, gateway.listener, clock, gateway.calls, gateway.receivers.lines, gateway.is_alive,
         gateway.is_ready,
     )  # fmt: skip
     Health(watched).add_to(app)
+    return api
 
 
 def _uploads(router: Router, folder: Path | None) -> Uploads:

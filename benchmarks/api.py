@@ -36,6 +36,8 @@ SECRET: Final = "secret"  # noqa: S105 - of an enterprise made here
 READ: Final = "reads (externalcontact/get)"
 WRITE: Final = "writes (externalcontact/remark)"
 
+HEAD: Final = "wm" + "A" * 18  # of the customers' ids: as derived ones look
+
 _WORLD: Final = """\
 version = 1
 profile = "bench"
@@ -53,7 +55,8 @@ secret = "{SECRET}"
 userid = "wang"
 name = "Wang"
 """ + "\n".join(
-    f'[[corp.relation]]\nmember = "wang"\nconsumer = "c{i}"\nexternal_userid = "wm{i:022d}"' for i in range(CUSTOMERS)
+    f'[[corp.relation]]\nmember = "wang"\nconsumer = "c{i}"\nexternal_userid = "{HEAD}{i:04d}"'
+    for i in range(CUSTOMERS)
 )  # fmt: skip
 
 # Every request is another customer's, and every write another text, so that each is a change to be journaled.
@@ -61,14 +64,15 @@ _READS: Final = f"""
 local n = 0
 request = function()
   n = (n + 1) % {CUSTOMERS}
-  return wrk.format("GET", string.format("%s&external_userid=wm%022d", wrk.path, n))
+  return wrk.format("GET", string.format("%s&external_userid={HEAD}%04d", wrk.path, n))
 end
 """
 _WRITES: Final = f"""
 local n = 0
 request = function()
   n = n + 1
-  local body = string.format('{{"userid":"wang","external_userid":"wm%022d","remark":"remark %d"}}', n % {CUSTOMERS}, n)
+  local body = '{{"userid":"wang","external_userid":"{HEAD}%04d","remark":"remark %d"}}'
+  body = string.format(body, n % {CUSTOMERS}, n)
   return wrk.format("POST", wrk.path, {{["Content-Type"] = "application/json"}}, body)
 end
 """
@@ -196,7 +200,7 @@ def _gateway(folder: Path) -> Iterator[_Server]:
         url = json.loads(first_line(process, errors))["base_url"]
         token = _get(f"{url}/cgi-bin/gettoken?corpid={CORPID}&corpsecret={SECRET}")["access_token"]
         query = urllib.parse.urlencode({"access_token": token})
-        proof = f"{url}/cgi-bin/externalcontact/get?{query}&external_userid=wm{0:022d}"
+        proof = f"{url}/cgi-bin/externalcontact/get?{query}&external_userid={HEAD}0000"
         first = _get(proof)
         yield _Server(process.pid, url, query)
         last = _get(proof)
@@ -221,7 +225,7 @@ def _bare(folder: Path) -> Iterator[_Server]:
 _CONTACT: Final = {
     "errcode": 0,
     "errmsg": "ok",
-    "external_contact": {"external_userid": f"wm{0:022d}", "name": "c0", "type": 1, "gender": 0, "unionid": ""},
+    "external_contact": {"external_userid": f"{HEAD}0000", "name": "c0", "type": 1, "gender": 0, "unionid": ""},
     "follow_user": [
         {
             "userid": "wang", "remark": "remark 1", "description": "", "createtime": 1785000000, "tags": [],

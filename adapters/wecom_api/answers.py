@@ -5,7 +5,10 @@ where to read more (DOC 90930). Programs may not match it. Every answer says whi
 movable clock showed; one that a rule of ours refused says which, what is used and left, and when to try again.
 """
 
+import asyncio
 import re
+import time
+from email.utils import formatdate
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import count
@@ -13,7 +16,8 @@ from secrets import token_hex
 from typing import Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
+from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict, istr
 
 from adapters.http import LOOPBACK_NAMES
@@ -25,6 +29,8 @@ from protocol.wecom.errcodes import TEXTS
 from protocol.wecom.reply import Reply
 
 JSON: Final = "application/json; charset=utf-8"
+
+WHOLE_BYTES_MAX: Final = 64 * 1024  # a larger answer is written as the client takes it
 
 _RUN: Final = token_hex(4)
 _numbers: Final = count(1)
@@ -63,6 +69,11 @@ class Visit:
 
 
 @lru_cache(maxsize=4)  # a second has many answers
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+@lru_cache(maxsize=4)
 def _second(second: int) -> str:
     return text_of(second * 1000)[: -len("000Z")]
 
@@ -72,11 +83,41 @@ def _shown(now_ms: int) -> str:
     return f"{_second(second)}{rest:03}Z"
 
 
+class Said(web.Response):
+    """A yes. To a client that keeps its connection, as nearly all do, it goes out as one piece of bytes: aiohttp's way
+    of writing a head costs a tenth of a whole call."""
+
+    def __init__(self, visit: Visit, reply: Reply) -> None:
+        headers = visit.headers()
+        headers[_CONTENT_TYPE] = JSON
+        super().__init__(body=_encode(reply), headers=headers)
+        self._to: asyncio.WriteTransport | None = None
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        body = self.body
+        assert isinstance(body, bytes), "it was encoded"
+        plain = request.version == HttpVersion11 and request.keep_alive and request.method in ("GET", "POST")
+        if not plain or len(body) > WHOLE_BYTES_MAX:
+            return await super().prepare(request)
+        self._keep_alive = True
+        self._to = request.transport
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        body = self.body
+        if self._to is None or self._eof_sent:
+            await super().write_eof(data)
+            return
+        assert isinstance(body, bytes), "it was encoded"
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+        head = f"HTTP/1.1 200 OK\r\n{lines}Content-Length: {len(body)}\r\nDate: {_date(int(time.time()))}\r\n\r\n"
+        self._to.write(head.encode() + body)
+        self._eof_sent = True
+
+
 def said(visit: Visit, reply: Reply) -> web.Response:
     """Write an answer."""
-    headers = visit.headers()
-    headers[_CONTENT_TYPE] = JSON
-    return web.Response(body=_encode(reply), headers=headers)
+    return Said(visit, reply)
 
 
 def refused(visit: Visit, no: No, base_url: str) -> web.Response:

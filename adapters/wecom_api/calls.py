@@ -9,6 +9,7 @@ Rules of the file:
 import re
 import time
 from collections import Counter
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
@@ -91,4 +92,9 @@ class Calls(Recalled[CallLine]):
 
 
 def _without_secrets(request: web.Request) -> dict[str, str]:
-    return {key: value for key, value in request.query.items() if key.lstrip("?").lower() not in SECRETS}
+    return {key: value for key, value in request.query.items() if not _is_secret(key)}
+
+
+@lru_cache(maxsize=256)  # the keys of an address are few
+def _is_secret(key: str) -> bool:
+    return key.lstrip("?").lower() in SECRETS

@@ -4,6 +4,7 @@
 `mutual` is confirmed. A side that deletes leaves the other one behind, as in WeCom (DOC 90313, 84061).
 """
 
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -156,17 +157,16 @@ def _single(state: State, person: AnyPerson, name: str) -> tuple[Conversation, R
     return (conversation, conversation.relation) if conversation.relation is not None else Refusal(WRONG_KIND)
 
 
+_STANDS: Final = tuple(name for name in Relation.__struct_fields__ if name not in ("since_ms", "began", "replied"))
+_standing: Final = attrgetter(*_STANDS)
+
+
 def put(corpid: str, conversation: str, relation: Relation, now_ms: int, **changed: Any) -> RelationPut:
     """Say how a relation stands now: as it stood, but for what has changed.
 
     The member has confirmed the customer from `mutual` on, until the member deletes or refuses them.
     """
-    stands: dict[str, Any] = {
-        name: getattr(relation, name)
-        for name in relation.__struct_fields__
-        if name not in ("since_ms", "began", "replied")
-    }
-    stands |= changed
+    stands: dict[str, Any] = {**dict(zip(_STANDS, _standing(relation), strict=True)), **changed}
     lost = stands["status"] in ("removed_by_member", "refused")
     stands["confirmed"] = stands["status"] == "mutual" or (stands["confirmed"] and not lost)
     if stands["confirmed"] and not relation.confirmed:
