@@ -22,6 +22,8 @@ from gateway.state import State
 from gateway.state.mass import MassMessage
 from gateway.windows import DAY_MS
 from protocol.wecom.mass import (
+    LIST_PAGE,
+    PAGE,
     DetailsReply,
     MassAsked,
     MassListAsked,
@@ -86,12 +88,12 @@ async def get_groupmsg_list_v2(door: Door, caller: Caller, asked: MassListAsked)
     since_ms, until_ms = asked.start_time * 1000, asked.end_time * 1000 + 999
     if not 0 <= until_ms - since_ms <= WINDOW_MS_MAX + 999:
         raise No(40058, "start_time to end_time is at most a month")
-    (after,) = places(asked.cursor, 1)
+    (after,), limit = places(asked.cursor, 1), asked.limit or LIST_PAGE
 
     def look(state: State, _now_ms: int) -> MassListReply:
         made = mass.made(state, caller.corpid, since_ms, until_ms, after)
-        found = list(islice((one for one in made if _is_asked(one, asked)), asked.limit))
-        next_cursor = cursor(found[-1].number) if len(found) == asked.limit else ""
+        found = list(islice((one for one in made if _is_asked(one, asked)), limit))
+        next_cursor = cursor(found[-1].number) if len(found) == limit else ""
         return MassListReply(group_msg_list=[_told(one) for one in found], next_cursor=next_cursor)
 
     reply: MassListReply = await door.look(look)
@@ -118,7 +120,7 @@ def _told(message: MassMessage) -> MassTold:
 @call("POST", "externalcontact/get_groupmsg_task", missing=_MISSING)
 async def get_groupmsg_task(door: Door, caller: Caller, asked: TasksAsked) -> TasksReply:
     """List the members of a mass message, and who of them has sent it (DOC 93338)."""
-    (skip,) = places(asked.cursor, 1)
+    (skip,), limit = places(asked.cursor, 1), asked.limit or PAGE
 
     def look(state: State, _now_ms: int) -> TasksReply | Refusal:
         message = mass.find(state, caller.corpid, asked.msgid)
@@ -126,9 +128,9 @@ async def get_groupmsg_task(door: Door, caller: Caller, asked: TasksAsked) -> Ta
             return message
         rows = [
             TaskTold(userid, 2, part.sent_ms // 1000) if part.sent_ms else TaskTold(userid, 0)
-            for userid, part in list(message.parts.items())[skip : skip + asked.limit]
+            for userid, part in list(message.parts.items())[skip : skip + limit]
         ]
-        return TasksReply(task_list=rows, next_cursor=_next(skip, rows, asked.limit))
+        return TasksReply(task_list=rows, next_cursor=_next(skip, rows, limit))
 
     reply: TasksReply = await door.look(look, "mass")
     return reply
@@ -137,7 +139,7 @@ async def get_groupmsg_task(door: Door, caller: Caller, asked: TasksAsked) -> Ta
 @call("POST", "externalcontact/get_groupmsg_send_result", missing=_MISSING)
 async def get_groupmsg_send_result(door: Door, caller: Caller, asked: ResultsAsked) -> ResultsReply:
     """List what became of each recipient of one member (DOC 93338)."""
-    rows, next_cursor = await _results(door, caller, asked.msgid, asked.userid, asked.cursor, asked.limit)
+    rows, next_cursor = await _results(door, caller, asked.msgid, asked.userid, asked.cursor, asked.limit or PAGE)
     return ResultsReply(send_list=rows, next_cursor=next_cursor)
 
 
@@ -147,7 +149,7 @@ async def get_groupmsg_send_result(door: Door, caller: Caller, asked: ResultsAsk
 )  # fmt: skip
 async def get_group_msg_result(door: Door, caller: Caller, asked: TasksAsked) -> DetailsReply:
     """List what became of each recipient of all members, as older clients ask (DOC 91561)."""
-    rows, next_cursor = await _results(door, caller, asked.msgid, "", asked.cursor, asked.limit)
+    rows, next_cursor = await _results(door, caller, asked.msgid, "", asked.cursor, asked.limit or PAGE)
     return DetailsReply(check_status=CHECKED, detail_list=rows, next_cursor=next_cursor)
 
 

@@ -10,9 +10,11 @@ from protocol.wecom.reply import Asked, Reply
 EXTERNAL_USERIDS_MAX = 10_000
 CHAT_IDS_MAX = 2_000
 TAGS_MAX = 100  # of one group of a filter
+PAGE = 500  # rows of a page, where nobody says how many (DOC 93338)
+LIST_PAGE = 50  # of the list
 
 Present = Annotated[str, Meta(min_length=1)]
-Limit = Annotated[int, Meta(ge=1, le=1000)]
+Limit = Annotated[int, Meta(ge=0, le=1000)]  # 0, which Go SDKs send for none, is the usual one
 
 
 class TagGroup(Asked, frozen=True):
@@ -47,7 +49,7 @@ class MassNamed(Asked, frozen=True):
 
 class TasksAsked(Asked, frozen=True):
     msgid: Present
-    limit: Limit = 500
+    limit: Limit = 0
     cursor: str = ""
 
 
@@ -67,7 +69,7 @@ class TasksReply(Reply, frozen=True, kw_only=True):
 class ResultsAsked(Asked, frozen=True):
     msgid: Present
     userid: Present
-    limit: Limit = 500
+    limit: Limit = 0
     cursor: str = ""
 
 
@@ -100,7 +102,7 @@ class MassListAsked(Asked, frozen=True):
     end_time: int
     creator: str = ""
     filter_type: Literal[0, 1, 2] = 2
-    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    limit: Annotated[int, Meta(ge=0, le=100)] = 0
     cursor: str = ""
 
 
