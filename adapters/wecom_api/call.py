@@ -89,9 +89,9 @@ class Call(NamedTuple):
     """A call and its contract. `missing` has the numbers for keys that must be there; `open` needs no access token.
 
     A call that takes `web.Request` reads its body itself. `writes` names the record that a call changes, where the
-    vendor lets no two calls change it at a time (45035). A call that is `exempt` counts only when it fails.
-    `partial` says what the vendor's has and this one has not; `limits` names the rules of the
-    profile that it obeys, and bounds of its own with where they come from (`20 s: documented`).
+    vendor lets no two calls change it at a time: 45035, or the number that its `family` has for it. A call that is
+    `exempt` counts only when it fails. `partial` says what the vendor's has and this one has not; `limits` names the
+    rules of the profile that it obeys, and bounds of its own with where they come from (`20 s: documented`).
     `query` names what a call that takes `web.Request` reads from the address.
     """
 
@@ -109,6 +109,7 @@ class Call(NamedTuple):
     partial: str = ""
     limits: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
+    family: Family = ""
 
     def read(self, text: Mapping[str, str], body: bytes) -> Struct:
         """Make the struct of what was asked, from the address and from the body; `No` says what it lacks."""
@@ -199,6 +200,7 @@ def call(
     partial: str = "",
     limits: tuple[str, ...] = (),
     query: tuple[str, ...] = (),
+    family: Family = "",
 ) -> Callable[[Handler], Handler]:
     """Make a function the call of a path below `/cgi-bin/`; its docstring's first sentence is the summary."""
 
@@ -209,7 +211,7 @@ def call(
         decode = _unread if asked is web.Request else msgspec.json.Decoder(asked, strict=False).decode
         made = Call(
             method, path, handler, summary, asked, hints["return"], missing or {}, open, decode, writes, exempt,
-            partial, limits, query,
+            partial, limits, query, family,
         )  # fmt: skip
         for name in (path, *aliases):
             assert name not in CALLS, name

@@ -184,6 +184,8 @@ async def del_contact_way(door: Door, caller: Caller, asked: WayNamed) -> Reply:
     "POST",
     "externalcontact/send_welcome_msg",
     missing={"welcome_code": 41049},
+    writes=lambda asked: asked.welcome_code,
+    family="welcome",
     limits=("20 s: documented", "once: documented"),
 )
 async def send_welcome_msg(door: Door, caller: Caller, asked: WelcomeAsked) -> Reply:

@@ -14,6 +14,7 @@ _DO: Final[dict[int, str]] = {
     6000: "Read the record again, and repeat the change.",
     40001: "Compare the secret with the app's: hutong env prints it. Too many wrong ones shut an address out.",
     40014: "Fetch an access_token with gettoken, and repeat the call once.",
+    41096: "Repeat the call: the other one may yet fail; when it has not, this one hears 41051.",
     42001: "Fetch a new access_token with gettoken, and repeat the call once.",
     45009: "Wait until the moment in X-Hutong-Retry-At, or move the clock; X-Hutong-Rule says which limit it was.",
     45033: "Make fewer calls of this path at a time.",

@@ -1,5 +1,6 @@
 """Contact ways and welcomes (DOC 92228, 92137, 92130), seen by an SDK, by raw calls, and by the people who scan."""
 
+import asyncio
 from io import BytesIO
 from typing import Any
 
@@ -341,6 +342,28 @@ async def test_a_welcome_code_lives_20_seconds_of_the_movable_clock(wecom: Wecom
     late = await ask(wecom, "send_welcome_msg", welcome_code=code, text={"content": "您好"})
     assert late["errcode"] == 41050
     assert wecom.headers["X-Hutong-Reason"] == "unknown_welcome"
+
+
+async def test_of_two_welcomes_at_a_time_one_is_told_to_try_again(
+    wecom: Wecom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the first has been said, the other comes too late (DOC 92137)."""
+    _, code = await scanned(wecom)
+    ask_router, came, go = wecom.gateway.router.ask, asyncio.Event(), asyncio.Event()
+
+    async def held(*arguments: Any) -> Any:
+        came.set()
+        await go.wait()
+        return await ask_router(*arguments)
+
+    monkeypatch.setattr(wecom.gateway.router, "ask", held)
+    hello = {"welcome_code": code, "text": {"content": "您好"}}
+    first = asyncio.create_task(ask(wecom, "send_welcome_msg", **hello))
+    await came.wait()
+    assert (await ask(wecom, "send_welcome_msg", **hello))["errcode"] == 41096
+    go.set()
+    assert (await first)["errcode"] == 0
+    assert (await ask(wecom, "send_welcome_msg", **hello))["errcode"] == 41051
 
 
 async def test_a_welcome_after_the_first_word_comes_too_late(wecom: Wecom) -> None:
