@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import structlog
 from aiohttp import web
+from yarl import URL
 
 from adapters.wecom_api import (
     app_messages,
@@ -90,6 +91,7 @@ class Api:
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """Find the call, find out who calls, have it done, write the answer; the status is always 200."""
+        request = _with_one_mark(request)
         calls, visit = self._calls, Visit(self._calls.begin(request, self._door.router.now_ms()))
         try:
             reply = await self._reply(request, visit)
@@ -162,7 +164,7 @@ class Api:
         record: Hashable = found.writes(asked)
         refusal = door.gate.underway.begin_write(place, record)
         if refusal is not None:
-            raise refusing(refusal)
+            raise refusing(refusal, found.family)
         try:
             return await found.handler(door, caller, asked)
         finally:
@@ -202,6 +204,15 @@ class Api:
         if known == "expired":
             raise No(42001)
         return Caller(*known, visit.address, visit.notes)
+
+
+def _with_one_mark(request: web.Request) -> web.Request:
+    """Take a second question mark for an ampersand: SDKs append the token to paths that end in one, or have one."""
+    query = request.rel_url.raw_query_string
+    if "?" not in query:
+        return request
+    url = URL.build(path=request.rel_url.raw_path, query_string=query.replace("?", "&"), encoded=True)
+    return request.clone(rel_url=url)
 
 
 async def _body(request: web.Request) -> bytes:
