@@ -38,9 +38,9 @@ driven: $(VENV)/installed
 	$(BIN)/python -m tests.conformance.driven build/driven
 	$(BIN)/python -m docs.generate
 
-# Beside Mosquitto, with a load generator in C (needs cc). GOAL=N measures one goal, QUICK=1 takes short runs.
+# Beside Mosquitto, with load generators: one in C (needs cc), and wrk. GOAL=N measures one goal, QUICK=1 takes short runs.
 bench: $(VENV)/installed
-	scripts/install-test-servers
+	scripts/install-test-servers wrk
 	$(BIN)/python -m benchmarks $(if $(GOAL),--goal $(GOAL)) $(if $(QUICK),--quick)
 
 # UPGRADE=1 takes the newest versions that the ranges admit.

@@ -30,9 +30,9 @@ GOALS = (
     Goal(6, "1:1 at 70 %, acknowledgement p99 above fdatasync p99", None, 5.0, at_least=False, unit=" ms"),
     Goal(7, "groups of 500 at 70 %, delivery p99 above fdatasync p99", None, 10.0, at_least=False, unit=" ms"),
     Goal(8, "idle authenticated link, resident memory of the server", 20.0, 6.0, at_least=False, unit=" KiB"),
-    Goal(9, "a mass message to 10,000 beside 5,000 messages/s, yes to last", 2.0, 1.0, at_least=False, unit=" s"),
-    Goal(10, "the same, by how much the others' p99 moves", 20.0, 10.0, at_least=False, unit=" ms"),
     Goal(15, "WeCom's API, the worse of reads and writes against a bare aiohttp handler", 0.6, 0.7),
+    Goal(16, "a mass message to 10,000 beside 5,000 messages/s, yes to last", 2.0, 1.0, at_least=False, unit=" s"),
+    Goal(17, "the same, by how much the others' p99 moves", 20.0, 10.0, at_least=False, unit=" ms"),
 )
 
 

@@ -33,7 +33,7 @@ AT_SHARE = {6: (ONE_TO_ONE, "ack_p99_ms"), 7: (FIVE_HUNDREDS, "delivery_p99_ms")
 BARE_GOAL = 5
 IDLE_GOAL = 8
 API_GOAL = 15
-MASS_GOALS = {9: "slowest_s", 10: "moved_ms"}
+MASS_GOALS = {16: "slowest_s", 17: "moved_ms"}
 
 
 @dataclass
@@ -124,7 +124,7 @@ def _measure_idle(found: Found) -> None:
 def _measure_api(patience: Patience, found: Found) -> None:
     """Compare reads and writes of the vendor's API with a bare handler; the worse of the two counts."""
     if api.wrk_program() is None:
-        say("wrk is not installed (scripts/install-test-servers): no requests over HTTP")
+        say("wrk is not installed (scripts/install-test-servers wrk): no requests over HTTP")
         return
     try:
         found.requests = api.measure(patience)
