@@ -55,6 +55,7 @@ from protocol.errors import (
 )
 from protocol.ids import derive_free
 
+RECIPIENTS_MAX: Final = 100_000  # of one message that names nobody: setting, since one record holds them all
 REMINDERS_MAX: Final = 3  # in 24 hours (DOC 90313, 41094)
 _FREQUENCY: Final = next(hundred for hundred, name in POLICIES.items() if name == "frequency")
 
@@ -69,7 +70,7 @@ def make(state: State, now_ms: int, command: commands.MakeMass) -> Decided:
     corp = state.corps.get(command.corpid)
     if corp is None:
         return Refusal(UNKNOWN_CORP)
-    if command.sender and command.sender not in corp.members:
+    if command.sender and state.present(corp.corpid, command.sender) is None:
         return Refusal(UNKNOWN_PERSON, "sender")
     group = command.chat_type == "group"
     parts, failed = _groups_of(state, corp, command) if group else _customers_of(state, corp, command)
@@ -92,7 +93,10 @@ def _made(
     refusal = next((refusal for refusal in checked if refusal is not None), None)
     if refusal is not None:
         return refusal
-    if not corp.mass.has_room(sum(map(len, parts.values()))) or len(state.jobs) >= JOBS_MAX:
+    size = sum(map(len, parts.values()))
+    if size > RECIPIENTS_MAX:
+        return Refusal(TOO_MANY, "mass recipients")
+    if not corp.mass.has_room(size) or len(state.jobs) >= JOBS_MAX:
         return Refusal(TOO_MANY, "mass messages")
     name = derive_free(corp.mass.messages, "msg", state.seed, corp.corpid, corp.mass.made + 1)
     fixed = {userid: tuple(to) for userid, to in parts.items()}
@@ -117,7 +121,8 @@ def _customers_of(state: State, corp: Corp, command: commands.MakeMass) -> tuple
     handles: Iterable[str] = state.member(sender).contacts if sender else corp.consumers.values()
     if named:
         handles = [corp.consumers.get(name, "") for name in named]
-    mute = {key for key in corp.members.values() if speak.refusal_of(state, state.member(key)) is not None}
+    among: Iterable[str] = (sender,) if sender else corp.members.values()
+    mute = {key for key in among if speak.refusal_of(state, state.member(key)) is not None}
     parts: Parts = {}
     failed = []
     for place, handle in enumerate(handles):
@@ -260,8 +265,9 @@ def _announced(
 
 def slice_job(state: State, now_ms: int, job: Job, most: int) -> list[AnyEvent]:
     """Tell the next members of a mass message, or deliver it to its next recipients."""
-    corp = state.corps[job.corpid]
-    message = corp.mass.messages[job.mass]
+    message = state.corps[job.corpid].mass.messages.get(job.mass)
+    if message is None:  # it was finished, and dropped for newer ones: there is nothing left to tell of it
+        return [JobSliced(job.id, len(job.recipients))]
     return _tell(state, now_ms, job, message, most) if job.affair else _deliver(state, now_ms, job, message, most)
 
 

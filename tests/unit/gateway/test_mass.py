@@ -1,5 +1,7 @@
 """Mass messages: whom tags choose, what is kept when there are too many, what a defect ends, what a job leaves."""
 
+from typing import Literal
+
 import pytest
 
 from gateway import commands, deadlines, decide, events, profile
@@ -12,7 +14,7 @@ from gateway.state.mass import Mass, MassMessage, Part
 from protocol import frames
 from protocol.codec import decode_message
 from protocol.content import Image, Notice, Sendable, Text
-from protocol.errors import NOBODY, TOO_MANY, WRONG_KIND
+from protocol.errors import NOBODY, TOO_MANY, UNKNOWN_PERSON, WRONG_KIND
 
 NOW_MS = 1_786_323_540_000
 ZHANG = "silk/zhang"
@@ -153,6 +155,29 @@ def test_a_defect_ends_one_recipient_and_no_more() -> None:
     (command,) = deadlines.slices(shop.state)
     shop.take(jobs.slice_failed(shop.state, NOW_MS, command))
     assert not shop.state.jobs, "the member who could not be told is passed over"
+
+
+def test_what_was_dropped_while_its_members_were_told_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MESSAGES_MAX", 1)
+    shop = Shop("amy")
+    first = shop.make()
+    shop.ask(commands.CancelMass("silk", first))
+    newer = shop.make()
+    assert (list(shop.mass.messages), shop.state.jobs) == ([newer], {})
+
+
+def test_one_message_is_bounded_however_many_customers_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.decide.mass.RECIPIENTS_MAX", 1)
+    assert Shop("amy").make()
+    assert Shop("amy", "bo").ask(MakeMass("silk", "single", (Text("x"),))) == Refusal(TOO_MANY, "mass recipients")
+
+
+@pytest.mark.parametrize("chat_type", ["single", "group"])
+def test_a_sender_who_has_left_is_nobody(chat_type: Literal["single", "group"]) -> None:
+    shop = Shop("amy")
+    shop.ask(commands.PutGroup("silk", "tea", "zhang"))
+    shop.ask(commands.PutMember("silk", "zhang", "Zhang", departed=True))
+    assert shop.ask(MakeMass("silk", chat_type, (Text("x"),), "zhang")) == Refusal(UNKNOWN_PERSON, "sender")
 
 
 def test_a_member_writes_to_chats_or_to_groups_and_to_somebody() -> None:
