@@ -106,7 +106,6 @@ def slice_job(state: State, now_ms: int, job: Job) -> list[AnyEvent]:
     if job.affair:
         return _tell(state, now_ms, job, state.corps[job.corpid].messages.kept.get(job.msgid))
     recipient, agent_id = job.recipients[job.done], job.sender.partition("#")[2]
-    content, userid = _decode_content(job.content), state.member(recipient).userid
     content, userid = _decode_content(job.content), state.name_of(job.corpid, recipient)
     said = messages.say(
         state, now_ms, SendFor(job.corpid, job.origin, "app", agent_id, "member", userid, content), None

@@ -273,11 +273,14 @@ def reset_corp(state: State, now_ms: int, command: commands.ResetCorp) -> Decide
 
 
 def _cancelled(state: State, now_ms: int, corpid: str = "") -> list[events.AnyEvent]:
-    """End the jobs that a reset cuts short, each in one word for all who were still to get it."""
+    """End the commands whose jobs a reset cuts short, each in one word for all who were still to get it.
+
+    Mass messages and those of the vendor's API have no command that waits for an end.
+    """
     return [
         events.CommandRefused(job.corpid, job.origin, "", CANCELLED.code, "", 0, now_ms)
         for job in state.jobs.values()
-        if corpid in ("", job.corpid) and not job.mass
+        if corpid in ("", job.corpid) and not job.mass and not job.msgid
     ]
 
 

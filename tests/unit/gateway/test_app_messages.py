@@ -76,6 +76,13 @@ def test_a_restart_goes_on_with_the_next_recipient(state: State) -> None:
     assert again.digest() == state.digest()
 
 
+@pytest.mark.parametrize("reset", [commands.ResetCorp(STORE), commands.ResetWorld("seed")])
+def test_a_reset_refuses_no_command_for_it_since_there_was_none(state: State, reset: commands.Command) -> None:
+    speak(state)
+    assert not [event for event in do(state, reset) if isinstance(event, events.CommandRefused)]
+    assert state.jobs == {}
+
+
 def message(number: int, time_ms: int = NOW_MS, recipients: int = 1) -> AppMessage:
     return AppMessage(f"msg{number}", AGENT, time_ms, "", "", recipients)
 
