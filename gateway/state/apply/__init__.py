@@ -242,8 +242,10 @@ def relation_put(state: State, event: events.RelationPut) -> None:
     relation.remark, relation.tags, relation.since_ms = event.remark, event.tags, event.time_ms
     relation.blocked_by_member, relation.blocked_by_consumer = event.blocked_by_member, event.blocked_by_consumer
     relation.description, relation.company, relation.mobiles = event.description, event.company, event.mobiles
-    relation.picture, relation.tag_ids, relation.made_ms = event.picture, event.tag_ids, event.made_ms
-    relation.confirmed = event.confirmed
+    relation.picture, relation.tag_ids = event.picture, event.tag_ids
+    # Records of before these two fields say it by status and time.
+    relation.made_ms = event.made_ms or relation.made_ms or event.time_ms
+    relation.confirmed = event.confirmed or event.status == "mutual"
     if relation.live != was_live:
         by = 1 if relation.live else -1
         if relation.live:
