@@ -3,7 +3,7 @@
 A tag has members and departments; who is in a tagged department need not be tagged (DOC 90210 to 90216).
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from gateway import events
@@ -117,9 +117,12 @@ def put_tag(state: State, now_ms: int, command: commands.PutBookTag) -> Decided:
         return refusal
     tag = corp.book.tags.get(command.id, BookTag(command.id, command.name))
     present = (state.present(command.corpid, userid) for userid in command.userids)
-    keys = tuple(member.key for member in present if member is not None)  # who has left has no tags
-    came = _missing(keys, tag.members), _missing(command.departments, tag.departments)
-    went = _missing(tag.members, keys), _missing(tag.departments, command.departments)
+    keys = dict.fromkeys(member.key for member in present if member is not None)  # who has left has no tags
+    departments = dict.fromkeys(command.departments)
+    if len(keys) + len(departments) > TAGGED_MAX:
+        return Refusal(TOO_MANY, "tagged")
+    came = _missing(keys, tag.members), _missing(departments, tag.departments)
+    went = _missing(tag.members, keys), _missing(tag.departments, departments)
     draft = Draft(state, now_ms)
     draft.add(events.BookTagPut(command.corpid, command.id, command.name, command.agent_id))
     for on, (who, where) in ((True, came), (False, went)):
@@ -131,9 +134,9 @@ def put_tag(state: State, now_ms: int, command: commands.PutBookTag) -> Decided:
     return draft.events
 
 
-def _missing(some: Iterable[T], others: Collection[T]) -> tuple[T, ...]:
+def _missing(some: dict[T, None], others: dict[T, None]) -> tuple[T, ...]:
     """Give those of the first that are not among the others."""
-    return tuple(one for one in dict.fromkeys(some) if one not in others)
+    return tuple(one for one in some if one not in others)
 
 
 HANDLERS: Final[dict[type, Callable[[State, int, Any], Decided]]] = {

@@ -119,8 +119,10 @@ def book_tagged(state: State, event: events.BookTagged) -> None:
         tag.members |= dict.fromkeys(event.members)
         tag.departments |= dict.fromkeys(event.departments)
     else:
-        tag.members = {key: None for key in tag.members if key not in event.members}
-        tag.departments = {id_: None for id_ in tag.departments if id_ not in event.departments}
+        for key in event.members:
+            tag.members.pop(key, None)
+        for id_ in event.departments:
+            tag.departments.pop(id_, None)
 
 
 @applies(events.OpenidGiven)
