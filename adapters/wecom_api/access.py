@@ -62,7 +62,7 @@ class AccessTokens:
             return known[0], (known[1] - now_ms + 999) // 1000
         ends_ms = now_ms + LIFETIME_S * 1000
         body = f"{state.epoch}\0{corpid}\0{app.agent_id}\0{ends_ms}".encode()
-        token = urlsafe_b64encode(body + self._seal(body, corp, app)).decode().rstrip("=")
+        token = _spelt(body + self._seal(body, corp, app))
         if len(self._given) >= GIVEN_MAX:
             del self._given[next(iter(self._given))]
         self._given[corpid, app.agent_id] = token, ends_ms
@@ -90,6 +90,8 @@ class AccessTokens:
     def _open(self, state: State, now_ms: int, token: str) -> tuple[str, str] | Literal["invalid", "expired"]:
         try:
             raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            if _spelt(raw) != token:  # bits that mean nothing, letters that are passed over
+                return "invalid"
             epoch, corpid, agent_id, ends_ms = raw[:-_SEAL_BYTES].decode().split("\0")
         except (ValueError, Error):
             return "invalid"
@@ -111,3 +113,7 @@ class AccessTokens:
     def _seal(self, body: bytes, corp: Corp, app: App) -> bytes:
         sealed = body + f"\0{corp.since_position}\0{app.secret}".encode()
         return digest(self._key, sealed, "sha256")[:_SEAL_BYTES]
+
+
+def _spelt(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")
