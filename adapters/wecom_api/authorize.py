@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
+from yarl import URL
 
 from adapters.wecom_api.call import Door, No
 from gateway.commands.book import MakeOauthCode
@@ -45,9 +46,8 @@ def _choices(state: State, query: dict[str, str]) -> list[Choice] | No:
     agentid = query.get("agentid", "")
     if agentid and agentid not in corp.apps:
         return No(40056, "agentid: no such app")
-    uri = urlsplit(query.get("redirect_uri", ""))
-    domain = _domain(corp, agentid)
-    if uri.scheme not in ("http", "https") or (domain and uri.netloc != domain):
+    leads_to, domain = _leads_to(query.get("redirect_uri", "")), _domain(corp, agentid)
+    if not leads_to or (domain and leads_to != domain):
         return No(40058, f"redirect_uri: an address of http or https{f' at {domain}' if domain else ''}")
     scope = query.get("scope", "")
     if query.get("response_type") != "code" or scope not in SCOPES or (scope == SCOPES[2] and not agentid):
@@ -61,6 +61,15 @@ def _choices(state: State, query: dict[str, str]) -> list[Choice] | No:
         *((f"{corp.corpid}/{member.userid}", member.name) for member in members if not member.departed),
         *((handle, _called(state, handle)) for handle in (*customers, *strangers)),
     ]
+
+
+def _leads_to(uri: str) -> str:
+    """Give the host, and the port, that an address of http or https leads to; empty where it leads nowhere."""
+    try:
+        url, parts = URL(uri), urlsplit(uri)
+    except ValueError:
+        return ""
+    return parts.netloc if url.host and parts.scheme in ("http", "https") else ""
 
 
 def _domain(corp: Corp, agentid: str) -> str:
