@@ -26,12 +26,13 @@ PATH_CHARACTERS_MAX: Final = 200
 CLIENT_CHARACTERS_MAX: Final = 100
 LINE_BYTES: Final = 1_000  # of a line without what came
 
-SECRETS: Final = frozenset({
-    "access_token", "suite_access_token", "provider_access_token", "corpsecret", "suite_secret", "provider_secret",
-    "secret", "token", "encoding_aeskey", "encodingaeskey", "session_key", "suite_ticket", "user_ticket", "key",
-})  # fmt: skip
-_NAMES: Final = "|".join(sorted(SECRETS, key=len, reverse=True)).encode()
-_SECRET: Final = re.compile(rb"""(?i)(?<![a-z_])(%b)(["']?\s*[:=]\s*["']?)[^"'&,}\s]+""" % _NAMES)
+# How the names of secrets end, whatever stands before them (`access_`, `corp`, `amp;`).
+_NAMES: Final = r"(token|secret|ticket|session_key|aes_?key|(?<![a-z_])key)"
+# What is in quotes ends with them, what is in none at what could not be in it.
+_SAID: Final = _NAMES + r"""(\\*["']?\s*[:=]\s*(?:\\*["'])?)(?:(?<=["'])(?:\\.|[^"\\])*|[^"'&,}\s]+)"""
+_SECRET: Final = re.compile(_SAID.encode(), re.IGNORECASE)
+_SECRET_TEXT: Final = re.compile(_SAID, re.IGNORECASE)
+_SECRET_KEY: Final = re.compile(_NAMES + "$", re.IGNORECASE)
 
 
 class CallLine(Struct, gc=False):
@@ -58,7 +59,8 @@ class CallLine(Struct, gc=False):
         """Keep the beginning of a body, without its secrets."""
         if len(body) > BODY_BYTES_MAX:
             body = body[:BODY_BYTES_MAX]
-        if b"token" in body or b"secret" in body or b"ticket" in body:  # every body with a secret has one
+        lower = body.lower()
+        if b"token" in lower or b"secret" in lower or b"ticket" in lower or b"key" in lower:
             body = _SECRET.sub(rb"\1\2***", body)
         self.body = body
         self.size += len(body)
@@ -77,7 +79,7 @@ class Calls(Recalled[CallLine]):
         client = request.headers.get("User-Agent", "")[:CLIENT_CHARACTERS_MAX]
         query = request.query
         told = {} if len(query) == 1 and "access_token" in query else _without_secrets(request)
-        path = request.path[len(PREFIX) :].partition("&")[0][:PATH_CHARACTERS_MAX]  # behind & there may be a token
+        path = path_alone(request.path[len(PREFIX) :])[:PATH_CHARACTERS_MAX]
         size = LINE_BYTES + len(request.query_string) if told else LINE_BYTES
         return CallLine(
             request.method, path, request.remote or "", client, told, time.time_ns(), now_ms, size=size
@@ -91,10 +93,21 @@ class Calls(Recalled[CallLine]):
         self.add(line)
 
 
+def path_alone(path: str) -> str:
+    """Cut off what was meant to be no path, and may be a token: behind &, an encoded ?, or no separator at all."""
+    path, question_mark, _ = path.partition("&")[0].partition("?")
+    return without_secrets(path) + question_mark
+
+
+def without_secrets(text: str) -> str:
+    """Blot out what a text says the secrets are."""
+    return _SECRET_TEXT.sub(r"\1\2***", text) if "=" in text or ":" in text else text
+
+
 def _without_secrets(request: web.Request) -> dict[str, str]:
-    return {key: value for key, value in request.query.items() if not _is_secret(key)}
+    return {key: without_secrets(value) for key, value in request.query.items() if not _is_secret(key)}
 
 
 @lru_cache(maxsize=256)  # the keys of an address are few
 def _is_secret(key: str) -> bool:
-    return key.lstrip("?").lower() in SECRETS
+    return _SECRET_KEY.search(key) is not None

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from adapters.wecom_api.call import CALLS, No
-from adapters.wecom_api.calls import Calls
+from adapters.wecom_api.calls import Calls, path_alone
 from protocol.wecom.paths import PATHS
 
 NEAR: Final = 0.75  # how alike a path must be to be suggested; what is less alike is a guess
@@ -43,7 +43,7 @@ def not_there(path: str, calls: Calls, base_url: str) -> No:
         calls.unsimulated[path] += 1
         return No(48002, f"{path} is not simulated, see {base_url}/_hutong/wecom/coverage?path={path}")
     calls.unknown += 1
-    path = path.partition("&")[0]  # what follows was meant to be no path, and may be a token
+    path = path_alone(path)
     near = _nearest(path[:SHOWN_MAX])
     return No(40058, f"there is no path {path[:SHOWN_MAX]!r}" + (f", did you mean {near}?" if near else ""))
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from yarl import URL
 
 from adapters.wecom_api import calls
 from adapters.wecom_api.call import CALLS
@@ -65,6 +66,29 @@ async def test_calls_keep_no_secret(wecom: Wecom) -> None:
     assert "CODE" in told and '"text": "secrets"' in told
     assert token not in told and SECRET not in told
     assert token not in str(list(wecom.gateway.calls.newest_first()))
+
+
+@pytest.mark.parametrize(
+    "query", ["&amp;access_token=CANARY", "?Token=CANARY", "%3Faccess_token=CANARY", "access_token=CANARY",
+              "?corpid=x&corp_secret=CANARY", "?url=http%3A%2F%2Fx%2F%3Faccess_token%3DCANARY"],
+)  # fmt: skip
+async def test_a_misspelt_address_is_kept_without_its_secrets(wecom: Wecom, query: str) -> None:
+    async with wecom.session.get(URL(f"{wecom.url}/cgi-bin/user/get{query}", encoded=True)) as answer:
+        assert answer.status == 200
+    assert "CANARY" not in str(await wecom.control("GET", "/calls"))
+
+
+@pytest.mark.parametrize(
+    "body", ['{"token": "of two CANARY", "name": "kept"}', '{"Secret": "CANARY", "name": "kept"}',
+             '{"encodingaeskey": "CANARY", "name": "kept"}', r'{"secret": "a\"CANARY", "name": "kept"}',
+             '{"secret": "a,CANARY", "name": "kept"}', r'{"name": "kept", "text": "token=\"CANARY\""}'],
+)  # fmt: skip
+async def test_a_body_is_kept_without_its_secrets_however_they_are_written(wecom: Wecom, body: str) -> None:
+    line = calls.CallLine("POST", "x", "", "", {}, 0, 0)
+    line.bring(body.encode())
+    wecom.gateway.calls.end(line, 0, "ok")
+    told = str(await wecom.control("GET", "/calls"))
+    assert "kept" in told and "CANARY" not in told
 
 
 async def test_calls_are_listed_whatever_bytes_they_came_with(wecom: Wecom) -> None:
