@@ -16,7 +16,7 @@ from gateway.state import State
 from gateway.writer import Decision
 from protocol.codec import decode_message
 from protocol.content import AnyContent, Text
-from protocol.frames import Badge, Side
+from protocol.frames import Badge, Message, Side
 
 
 class MessageView(Struct, frozen=True, omit_defaults=True):
@@ -75,7 +75,7 @@ def messages(
     """Give those wanted above `after`, newest first. `recent` comes newest first too."""
     for position, posted in takewhile(lambda placed: placed[0] > after, recent):
         if position <= durable and _wants_place(state, posted, wanted):
-            view = _message(position, posted)
+            view = _message(state, position, posted)
             if wanted.contains in _text_of(view.content):
                 yield view
 
@@ -89,12 +89,18 @@ def _wants_place(state: State, posted: Posted, wanted: MessageFilter) -> bool:
     return person is not None and person.may_read(posted.conversation, posted.sequence)
 
 
-def _message(position: int, posted: Posted) -> MessageView:
+def _message(state: State, position: int, posted: Posted) -> MessageView:
     frame = decode_message(posted.frame)
     return MessageView(
         position, frame.corp, frame.conversation, frame.sequence, frame.time_ms, frame.side, frame.sender,
-        posted.sender, frame.content, frame.badge,
+        posted.sender or _whose(state, frame), frame.content, frame.badge,
     )  # fmt: skip
+
+
+def _whose(state: State, frame: Message) -> str:
+    """Tell whose words they are where the record names nobody: those of a mass message are a member's."""
+    corp = state.corps.get(frame.corp)
+    return corp.members.get(frame.sender, "") if corp is not None and frame.side == "member" else ""
 
 
 def _text_of(content: AnyContent) -> str:

@@ -114,6 +114,7 @@ async def test_an_sdk_makes_one_members_confirm_it_customers_receive_it(wecom: W
     seen = await wecom.control("GET", f"/messages?person={AMY}")
     assert [one["content"]["kind"] for one in seen["messages"]] == ["text", "image", "link"]
     assert {one["badge"]["company"] for one in seen["messages"]} == {"蓝河百货"}
+    assert {one["person"] for one in seen["messages"]} == {f"{STORE}/{ZHANG}"}
 
 
 async def test_the_member_is_told_and_what_was_said_can_be_listed(wecom: Wecom, api: Api) -> None:
