@@ -35,10 +35,19 @@ def shell_lines(told: dict[str, Any]) -> Iterator[str]:
     for corp in told["corps"][:1]:
         yield from _corp(corp)
     yield '# curl "$WECOM_API_URL/cgi-bin/gettoken?corpid=$WECOM_CORPID&corpsecret=$WECOM_SECRET"'
-    yield f"# wechatpy: WeChatClient.API_BASE_URL = '{told['base_url']}/cgi-bin/'"
+    yield from _wechatpy(told["base_url"])
     for person in told["people"]:
         name = f"{person['corpid']}/{person['id']}" if person["kind"] == "member" else person["id"]
         yield f"# {person['kind']} {name}: {person['token']}"
+
+
+def _wechatpy(base_url: str) -> Iterator[str]:
+    """Say what makes wechatpy come here: its gettoken has the vendor's host written in."""
+    yield f"# wechatpy: in a class of your own from WeChatClient, API_BASE_URL = '{base_url}/cgi-bin/';"
+    yield "# and, since 2.0.0a26 asks the vendor's host for its token whatever that says:"
+    yield "#     def fetch_access_token(self):"
+    yield '#         asked = {"corpid": self.corp_id, "corpsecret": self.secret}'
+    yield '#         return self._fetch_access_token(self.API_BASE_URL + "gettoken", asked)'
 
 
 def _corp(corp: dict[str, Any]) -> Iterator[str]:
