@@ -50,7 +50,10 @@ from protocol.wecom.reply import Reply
 NO_CUSTOMER = {"external_userid": 41035}
 
 
-@call("GET", "externalcontact/get_follow_user_list", aliases=("crm/get_customer_contacts",))
+@call(
+    "GET", "externalcontact/get_follow_user_list", aliases=("crm/get_customer_contacts",),
+    partial="there is no range of who may have customers: all may who have not left",
+)  # fmt: skip
 async def get_follow_user_list(door: Door, caller: Caller, _asked: Nothing) -> FollowUsersReply:
     """List the members who may have customers: here, all who have not left."""
 

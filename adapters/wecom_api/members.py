@@ -141,7 +141,7 @@ async def delete_members(door: Door, caller: Caller, asked: UseridsAsked) -> Rep
     return Reply(errmsg="deleted")
 
 
-@call("GET", "user/simplelist")
+@call("GET", "user/simplelist", partial="`open_userid` is empty")
 async def list_names(door: Door, caller: Caller, asked: DepartmentMembersAsked) -> SimpleMembersReply:
     """List the names of a department's members."""
     found = await _listed(door, caller, asked)

@@ -43,7 +43,8 @@ _NAMED: Final = {"config_id": 41043}
     "POST",
     "externalcontact/add_contact_way",
     missing={"type": 41037, "scene": 41038},
-    partial="a temporary chat does not end by itself, its conclusions are never said; all enterprises share the bound",
+    partial="a temporary chat does not end by itself, its conclusions are never said; `is_exclusive` is kept, but "
+    "steers nobody, as customers have no firm; all enterprises share the bound",
     limits=("500,000 ways: documented", "100 members: documented", "100,000 temporary a day: documented"),
     aliases=("crm/add_contact_way",),
 )
