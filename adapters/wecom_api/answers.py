@@ -97,10 +97,11 @@ class Said(web.Response):
         body = self.body
         assert isinstance(body, bytes), "it was encoded"
         plain = request.version == HttpVersion11 and request.keep_alive and request.method in ("GET", "POST")
-        if not plain or len(body) > WHOLE_BYTES_MAX:
-            return await super().prepare(request)
+        to = request.transport
+        if not plain or to is None or request.protocol.writing_paused or len(body) > WHOLE_BYTES_MAX:
+            return await super().prepare(request)  # it waits for who does not read, and knows of who is gone
         self._keep_alive = True
-        self._to = request.transport
+        self._to = to
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
