@@ -8,9 +8,10 @@ Rules of the file:
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
+from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
@@ -40,6 +41,8 @@ class Faults:
 
     def __init__(self) -> None:
         self._orders: dict[int, tuple[Fault, asyncio.Event]] = {}
+        # Orders that have struck as often as they should, for as long as a call waits because of one.
+        self._spent: WeakValueDictionary[tuple[int, str], asyncio.Event] = WeakValueDictionary()
         self._made = 0
 
     def __bool__(self) -> bool:
@@ -68,22 +71,27 @@ class Faults:
                     fault.left -= 1
                     if not fault.left:
                         del self._orders[fault.id]
+                        self._spent[fault.id, fault.corpid] = over
                 return fault, over
         return None
 
     def take_back(self, number: int) -> bool:
         """Take one order back; who waits because of it goes on."""
-        found = self._orders.pop(number, None)
-        if found is not None:
-            found[1].set()
-        return found is not None
+        return self._end(lambda order, _: order == number) > 0
 
     def clear(self, corpid: str = "") -> int:
         """Take back every order, or those on one enterprise; tell how many."""
-        gone = [fault.id for fault in self.all() if corpid in ("", fault.corpid)]
-        for number in gone:
-            self.take_back(number)
-        return len(gone)
+        return self._end(lambda _, struck: corpid in ("", struck))
+
+    def _end(self, is_meant: Callable[[int, str], bool]) -> int:
+        ended = [over for fault, over in self._orders.values() if is_meant(fault.id, fault.corpid)]
+        ended += [over for key, over in list(self._spent.items()) if is_meant(*key)]
+        for fault in self.all():
+            if is_meant(fault.id, fault.corpid):
+                del self._orders[fault.id]
+        for over in ended:
+            over.set()
+        return len(ended)
 
 
 async def wait(fault: Fault, over: asyncio.Event) -> None:

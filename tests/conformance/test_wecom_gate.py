@@ -263,6 +263,20 @@ async def test_a_delayed_call_waits_and_then_is_made(wecom: Wecom, token: str) -
     assert [told["errcode"] for told in await asyncio.gather(*waiting)] == [0, 0]
 
 
+async def test_a_call_that_waits_for_the_last_time_goes_on_when_its_fault_is_taken_back(
+    wecom: Wecom, token: str
+) -> None:
+    for clear in ("/faults", "/faults/{id}", f"/faults?corpid={STORE}"):
+        order = {"path": PATH, "corpid": STORE, "delay_ms": 600_000, "times": 1}
+        fault = await wecom.control("POST", "/faults", order)
+        waiting = asyncio.create_task(wecom.get(PATH, access_token=token))
+        while (await wecom.control("GET", "/faults"))["faults"]:
+            pass
+        assert (await wecom.control("DELETE", clear.format(id=fault["id"])))["cleared"] == 1
+        assert (await asyncio.wait_for(waiting, 20))["errcode"] == 0
+    assert (await wecom.control("DELETE", "/faults"))["cleared"] == 0
+
+
 async def test_a_dropped_call_is_cut_off_without_an_answer(wecom: Wecom, token: str) -> None:
     await wecom.control("POST", "/faults", {"path": "test/broken", "drop": True})
     with capture_logs() as lines:
