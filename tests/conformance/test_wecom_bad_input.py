@@ -263,16 +263,18 @@ async def test_every_call_with_every_key_wrong(wecom: Wecom, family: str) -> Non
 
 
 async def test_who_is_gone_before_the_answer_is_no_defect(wecom: Wecom, caplog: pytest.LogCaptureFixture) -> None:
-    token, http = await wecom.token(), wecom.gateway.listener
+    token, server = await wecom.token(), wecom.gateway.listener._runner.server
+    assert server is not None
     await wecom.control("POST", "/faults", {"path": "getcallbackip", "delay_ms": 600_000, "times": 0})
-    _, writer = await asyncio.open_connection("127.0.0.1", http.port)
+    before = set(server.connections)
+    _, writer = await asyncio.open_connection("127.0.0.1", wecom.gateway.listener.port)
     writer.write(f"GET /cgi-bin/getcallbackip?access_token={token} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     while not (await wecom.control("GET", "/faults"))["faults"][0]["struck"]:
         pass
-    before = http.connections
+    (connection,) = set(server.connections) - before
     writer.close()
-    while http.connections == before:
-        await wecom.token()
+    while connection.connected:
+        await wecom.control("GET", "/faults")
     await wecom.control("DELETE", "/faults")
     assert (await wecom.get("getcallbackip", access_token=token))["errcode"] == 0
     assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
@@ -286,10 +288,10 @@ async def test_who_asks_on_and_on_and_reads_nothing_is_answered_no_more(wecom: W
     reader, writer = await asyncio.open_connection("127.0.0.1", wecom.gateway.listener.port, limit=1)
     writer.write(one.encode() * 5_000)
     while not (theirs := set(server.connections) - before):
-        await wecom.token()
+        await wecom.control("GET", "/faults")
     (connection,) = theirs
     while not connection.writing_paused:
-        await wecom.token()
+        await wecom.control("GET", "/faults")
     for _ in range(300):
         assert (await wecom.get("getcallbackip", access_token=token))["errcode"] == 0
     assert connection.transport is not None
