@@ -35,8 +35,10 @@ class PairAsked(Asked, frozen=True):
 
 
 class UnionidAsked(Asked, frozen=True):
+    """The unionid is enough; an openid, which is of an official account or a mini program, is nothing known here."""
+
     unionid: Id
-    openid: Id
+    openid: str = ""
 
 
 class BatchAsked(Asked, frozen=True):

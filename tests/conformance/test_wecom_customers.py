@@ -295,7 +295,8 @@ async def test_ids_are_converted(wecom: Wecom, shop: Shop) -> None:
     by_union = {"unionid": "u-ben", "openid": "o-of-some-mini-program"}
     assert (await shop.post("unionid_to_external_userid?", **by_union))["external_userid"] == ben
     assert (await shop.post("unionid_to_external_userid", unionid="u-none", openid="o"))["errcode"] == 610014
-    assert (await shop.post("unionid_to_external_userid", unionid="u-ben"))["errcode"] == 40058
+    assert (await shop.post("unionid_to_external_userid", unionid="u-ben"))["external_userid"] == ben
+    assert (await shop.post("unionid_to_external_userid", openid="o"))["errcode"] == 40058
     await wecom.control("PUT", f"/consumers/{BEN}", {"unionid": "u-other"})
     assert (await shop.post("unionid_to_external_userid", **by_union))["errcode"] == 610014
     cafe = Shop(wecom, await wecom.token(CAFE, CAFE_SECRET))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.wecom import AGENT, AMYS_GROUP, STORE, ZHANG, Wecom, threaded, wecom
+from tests.conformance.wecom import AGENT, AMY, AMYS_GROUP, STORE, ZHANG, Wecom, threaded, wecom
 
 __all__ = ["wecom"]
 
@@ -108,6 +108,16 @@ async def test_a_second_question_mark_parts_what_is_asked(wecom: Wecom, query: s
         assert (await answer.json())["errcode"] == 0
     async with wecom.session.get(f"{wecom.url}/_hutong/calls") as answer:
         assert token not in await answer.text()
+
+
+async def test_a_unionid_is_enough(wecom: Wecom) -> None:
+    """PowerWeChat's path ends in a question mark, too."""
+    token = await wecom.token()
+    path = f"{wecom.url}/cgi-bin/externalcontact/unionid_to_external_userid??access_token={token}"
+    unionid = wecom.gateway.router.state.consumer(AMY).unionid
+    async with wecom.session.post(path, json={"unionid": unionid, "openid": ""}) as answer:
+        told = await answer.json()
+    assert told["external_userid"] == wecom.gateway.router.state.name_of(STORE, AMY)
 
 
 async def test_a_file_is_given_to_an_address_with_two_question_marks(wecom: Wecom) -> None:
