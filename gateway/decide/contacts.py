@@ -130,10 +130,10 @@ def report(
         change = HalfContactAdded(*names, state, welcome.give(draft, corpid, conversation))
     elif status == "mutual":
         change = ContactAdded(*names, state, welcome.give(draft, corpid, conversation))
+    elif status == "removed_by_member" and (was in ("half", "mutual") or relation.confirmed):
+        change = ContactDeleted(*names)
     elif was not in ("half", "mutual"):
         return
-    elif status == "removed_by_member":
-        change = ContactDeleted(*names)
     elif status == "removed_by_consumer":
         change = FollowerDeleted(*names)
     else:
@@ -232,9 +232,12 @@ def refuse(state: State, now_ms: int, person: AnyPerson, frame: frames.Refuse) -
 
 
 def delete(state: State, now_ms: int, person: AnyPerson, frame: frames.Delete) -> Draft | Refusal:
-    """Let either side end the relation."""
-    status = "removed_by_member" if isinstance(person, Member) else "removed_by_consumer"
+    """Let either side end the relation; a member can also let go of a customer who deleted them."""
     allowed: tuple[RelationStatus, ...] = ("pending", "half", "mutual")
+    if isinstance(person, Member):
+        allowed, status = (*allowed, "removed_by_consumer"), "removed_by_member"
+    else:
+        status = "removed_by_consumer"
     return _change(state, now_ms, person, frame.conversation, "relation_removed", allowed, status=status)
 
 

@@ -281,6 +281,19 @@ async def test_a_scan_makes_a_half_contact_which_the_member_confirms(wecom: Weco
     assert changes(wecom)[-1] == ContactDeleted(ZHANG, external)
 
 
+async def test_a_member_lets_go_of_a_customer_who_deleted_them(wecom: Wecom) -> None:
+    """Until then the vendor's API goes on telling of the customer (DOC 90313: 84061)."""
+    conversation, _ = await scanned(wecom)
+    external = wecom.gateway.router.state.name_of(STORE, "walk-in")
+    await wecom.act(ZHANGSAN, type="accept", conversation=conversation)
+    await wecom.act("walk-in", type="delete", conversation=conversation)
+    note = {"userid": ZHANG, "external_userid": external, "remark": "x"}
+    assert (await ask(wecom, "remark", **note))["errcode"] == 0
+    await wecom.act(ZHANGSAN, type="delete", conversation=conversation)
+    assert changes(wecom)[-2:] == [FollowerDeleted(ZHANG, external), ContactDeleted(ZHANG, external)]
+    assert (await ask(wecom, "remark", **note))["errcode"] == 84061
+
+
 async def test_a_request_is_no_contact_before_the_member_accepts_it(wecom: Wecom) -> None:
     conversation, _ = await scanned(wecom, skip_verify=False, state="till")
     assert changes(wecom) == []

@@ -224,6 +224,8 @@ class Naive:
             relation[mine] = verb == "block"
             return "accepted"
         allowed = {"accept": {"pending", "half"}, "refuse": {"pending"}, "delete": {"pending", "half", "mutual"}}[verb]
+        if verb == "delete" and who == member:
+            allowed.add("removed by bc")
         if was == target:
             return "already"
         if was not in allowed:
