@@ -29,7 +29,10 @@ _CHAT_ID: Final = re.compile(r"[0-9A-Za-z]{1,32}")
 _NO_CHAT: Final = {"chatid": 40050}
 
 
-@call("POST", "appchat/create", limits=("2 to 2,000 members: documented",))
+@call(
+    "POST", "appchat/create", limits=("2 to 2,000 members: documented",),
+    partial="an app that not everybody sees may make one, too",
+)  # fmt: skip
 async def create(door: Door, caller: Caller, asked: ChatAsked) -> ChatMade:
     """Make a group of 2 to 2,000 members (DOC 90245)."""
     if asked.chatid and not _CHAT_ID.fullmatch(asked.chatid):
@@ -74,7 +77,7 @@ async def get(door: Door, caller: Caller, asked: ChatNamed) -> ChatReply:
 
 @call(
     "POST", "appchat/send", missing={**_NO_CHAT, "msgtype": 40008},
-    partial="mentioned_list; person-times of the enterprise are not counted",
+    partial="mentioned_list and `safe` do nothing; person-times of the enterprise are not counted",
 )  # fmt: skip
 async def send(door: Door, caller: Caller, asked: ChatSpoken) -> Reply:
     """Say something in a group; more than it takes is dropped, and the app is not told (DOC 90248)."""
