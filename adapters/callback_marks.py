@@ -43,10 +43,17 @@ class Marks:
         self._apps = self._load()
 
     def _load(self) -> dict[str, Progress]:
-        """Read the file; marks of another epoch, or beyond the journal's end, are another journal's."""
+        """Read the file; marks of another epoch, or beyond the journal's end, are another journal's.
+
+        Without marks everything that is still due is called back once more, and nothing is lost: no file is so broken
+        that the gateway could not start.
+        """
         try:
             marked = msgspec.json.decode(self._path.read_bytes(), type=Marked) if self._path is not None else Marked()
-        except (FileNotFoundError, msgspec.MsgspecError):
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as why:
+            log.warning("callbacks_marks_not_read", why=f"{type(why).__name__}: {why}")
             return {}
         beyond = any(app.upto > self._state.position for app in marked.apps.values())
         if marked.epoch != self._state.epoch or beyond:

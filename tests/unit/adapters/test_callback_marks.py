@@ -41,13 +41,15 @@ async def test_nothing_is_written_where_nothing_has_changed(tmp_path: Path) -> N
         "",
         "{",
         "[]",
+        "[" * 100_000,
+        '{"epoch":3,"apps":{"\xff":{"upto":10}}}',
         '{"epoch":2,"apps":{"ww/#1":{"upto":10}}}',
         '{"epoch":3,"apps":{"ww/#1":{"upto":11}}}',
         '{"epoch":3,"apps":{"ww/#1":{"upto":"x"}}}',
     ],
 )
 async def test_marks_that_are_not_this_journals_are_not_believed(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_text(text)
+    (tmp_path / FILE).write_text(text, "latin-1")
     assert not Marks(tmp_path / FILE, state()).keys()
 
 
