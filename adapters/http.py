@@ -128,14 +128,18 @@ class CannotListen(Exception):
 
 
 def _room(http: web.Server) -> bool:
-    """Close the connection that has been idle for longest, if any is; the oldest come first."""
+    """Close the oldest connection that waits for a request, or for its client to take an answer, if any does."""
     open_ = [connection for connection in http.connections if not connection._force_close]  # noqa: SLF001 - tested
     if len(open_) < UNAUTHENTICATED_MAX:
         return True
-    idle = next((connection for connection in open_ if connection._current_request is None), None)  # noqa: SLF001
-    if idle is not None:
-        idle.force_close()
-    return idle is not None
+    idle = next((one for one in open_ if one._current_request is None or one.writing_paused), None)  # noqa: SLF001
+    if idle is None:
+        return False
+    transport = idle.transport
+    idle.force_close()
+    if idle.writing_paused and transport is not None:
+        transport.abort()  # closed politely, it would stay until its answer is taken
+    return True
 
 
 def _ahead(prefix: str, first: Handler, others: Handler) -> Handler:
@@ -152,8 +156,8 @@ def _ahead(prefix: str, first: Handler, others: Handler) -> Handler:
 class Listener:
     """The listening socket. Connections that are no link yet are counted.
 
-    Above the cap the one that has been idle for longest makes room: an honest client shows itself within milliseconds,
-    so that whoever holds connections open holds up nobody but themselves.
+    Above the cap the one that has been idle for longest makes room, and who does not read is idle: an honest client
+    shows itself within milliseconds, so that whoever holds connections open holds up nobody but themselves.
     """
 
     def __init__(self, app: web.Application, host: str, port: int) -> None:

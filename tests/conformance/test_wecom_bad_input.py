@@ -280,21 +280,42 @@ async def test_who_is_gone_before_the_answer_is_no_defect(wecom: Wecom, caplog: 
     assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
 
 
-async def test_who_asks_on_and_on_and_reads_nothing_is_answered_no_more(wecom: Wecom) -> None:
-    token, server = await wecom.token(), wecom.gateway.listener._runner.server
+async def stubborn(wecom: Wecom, token: str) -> tuple[web.RequestHandler, asyncio.StreamWriter]:
+    """Ask on and on, and read nothing, until the gateway writes no more."""
+    server = wecom.gateway.listener._runner.server
     assert server is not None
     before = set(server.connections)
     one = f"GET /cgi-bin/user/list?department_id=1&fetch_child=1&access_token={token} HTTP/1.1\r\nHost: x\r\n\r\n"
-    reader, writer = await asyncio.open_connection("127.0.0.1", wecom.gateway.listener.port, limit=1)
+    _, writer = await asyncio.open_connection("127.0.0.1", wecom.gateway.listener.port, limit=1)
     writer.write(one.encode() * 5_000)
     while not (theirs := set(server.connections) - before):
         await wecom.control("GET", "/faults")
     (connection,) = theirs
     while not connection.writing_paused:
         await wecom.control("GET", "/faults")
+    return connection, writer
+
+
+async def test_who_asks_on_and_on_and_reads_nothing_is_answered_no_more(wecom: Wecom) -> None:
+    token = await wecom.token()
+    connection, writer = await stubborn(wecom, token)
     for _ in range(300):
         assert (await wecom.get("getcallbackip", access_token=token))["errcode"] == 0
     assert connection.transport is not None
     assert connection.transport.get_write_buffer_size() < 2**18
-    assert reader.at_eof() is False
     writer.close()
+
+
+async def test_above_the_cap_who_does_not_read_makes_room(wecom: Wecom, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, server = await wecom.token(), wecom.gateway.listener._runner.server
+    stuck = [await stubborn(wecom, token) for _ in range(2)]
+    assert server is not None
+    for other in set(server.connections) - {connection for connection, _ in stuck}:
+        other.force_close()
+    monkeypatch.setattr("adapters.http.UNAUTHENTICATED_MAX", 2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", wecom.gateway.listener.port)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert [connection in server.connections for connection, _ in stuck] == [False, True]
+    for one in (writer, *(writer for _, writer in stuck)):
+        one.close()
