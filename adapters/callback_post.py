@@ -1,22 +1,26 @@
 """One question to a receiver over HTTP, and what came back; the receiver is trusted with nothing.
 
 Rules of the file:
-- An answer is read up to a bound, as it is: no redirect is followed, nothing is unpacked, no cookie is kept.
+- An answer is read up to a bound, its heads included, as it is: no redirect is followed, nothing is unpacked, no
+  cookie is kept.
 - A connection is used again while the receiver keeps it open; no receiver waits for another's connection.
 """
 
 import asyncio
 import socket
+from functools import partial
 from time import perf_counter_ns
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from aiohttp import ClientError, ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from adapters.own_thread import OwnThread
 from protocol.wecom.envelope import ENVELOPE_BYTES_MAX
 
+TAKEN_BYTES_MAX: Final = 2 * ENVELOPE_BYTES_MAX  # of one answer, its heads included
 KEPT_S: Final = 2.0  # an idle connection: some receivers close theirs after 5 s, and the race is theirs to win
 
 
@@ -52,12 +56,34 @@ class _Names(AbstractResolver):
         """Have nothing to close: a thread ends with its look-up."""
 
 
+class _Bounded(ResponseHandler):
+    """Takes in so much of an answer and no more: who sends heads without end gets no turn after turn of the loop."""
+
+    left = 0
+
+    def set_response_params(self, **params: Any) -> None:
+        """Begin to take in an answer; every question on the connection comes through here."""
+        self.left = TAKEN_BYTES_MAX
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        taken = data[: self.left]
+        self.left -= len(taken)
+        if len(taken) < len(data) and self.transport is not None:
+            self.transport.pause_reading()
+        if taken:
+            super().data_received(taken)
+
+
 class Poster:
     """Asks receivers, as many at a time as there are."""
 
     def __init__(self) -> None:
+        connector = TCPConnector(limit=0, keepalive_timeout=KEPT_S, resolver=_Names())
+        made = partial(_Bounded, loop=asyncio.get_running_loop())
+        connector._factory = cast("partial[ResponseHandler]", made)  # noqa: SLF001 - tested
         self._session = ClientSession(
-            connector=TCPConnector(limit=0, keepalive_timeout=KEPT_S, resolver=_Names()),
+            connector=connector,
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             headers={"User-Agent": "hutong", "Accept-Encoding": "identity"},
