@@ -6,6 +6,7 @@ Rules of the folder:
 - Ids of another enterprise are answered exactly like ids of nobody.
 """
 
+import asyncio
 from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
@@ -46,6 +47,7 @@ from gateway.refusal import Refusal
 from protocol.errors import FAULT, RESERVED_ID
 from protocol.wecom.reply import Reply
 
+BODY_S: Final = 30.0  # for a body to come whole
 DOORS_MAX: Final = 4_096  # apps whose door is remembered
 # Imported so that their calls are listed.
 CHAPTERS = (
@@ -216,7 +218,15 @@ def _with_one_mark(request: web.Request) -> web.Request:
 
 
 async def _body(request: web.Request) -> bytes:
-    """Read what a POST brings, but not more than so many bytes of it."""
+    """Read what a POST brings, but not more than so many bytes of it, and not for ever."""
+    try:
+        async with asyncio.timeout(None if request.content.is_eof() else BODY_S):
+            return await _whole(request)
+    except TimeoutError as why:
+        raise No(40058, "the body did not come whole in time") from why
+
+
+async def _whole(request: web.Request) -> bytes:
     body = bytearray()
     if (request.content_length or 0) <= BODY_BYTES_MAX:
         while chunk := await request.content.readany():

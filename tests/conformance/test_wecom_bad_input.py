@@ -319,3 +319,17 @@ async def test_above_the_cap_who_does_not_read_makes_room(wecom: Wecom, monkeypa
     assert [connection in server.connections for connection, _ in stuck] == [False, True]
     for one in (writer, *(writer for _, writer in stuck)):
         one.close()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(
+    wecom: Wecom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.wecom_api.BODY_S", 0.05)
+    token = await wecom.token()
+    reader, writer = await asyncio.open_connection("127.0.0.1", wecom.gateway.listener.port)
+    head = f"POST /cgi-bin/user/create?access_token={token} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    writer.write(head.encode() + b"{")
+    async with asyncio.timeout(20):
+        assert b" 200 " in await reader.readline()
+        assert b'"errcode":40058' in (await reader.readuntil(b"}"))
+    writer.close()
