@@ -16,7 +16,7 @@ from gateway.refusal import Refusal
 from gateway.rights import SWITCHES
 from gateway.state import State
 from gateway.state.conversations import Conversation, Relation
-from gateway.state.corps import Corp
+from gateway.state.corps import ROOT, Corp
 from gateway.state.people import Consumer, Member
 from protocol.content import Notice
 from protocol.errors import (
@@ -63,11 +63,8 @@ def put_department(state: State, now_ms: int, command: commands.PutDepartment) -
         return Refusal(UNKNOWN_CORP)
     if command.parent and command.parent not in corp.departments:
         return Refusal(UNKNOWN_DEPARTMENT)
-    above = command.parent
-    while above:
-        if above == command.id:
-            return Refusal(MALFORMED, "parent: a department is not above itself")
-        above = corp.departments[above].parent
+    if command.parent and (command.id == ROOT or command.parent in corp.below(command.id)):
+        return Refusal(MALFORMED, "parent: a department is not above itself, and none is above the root")
     draft = Draft(state, now_ms)
     put = events.DepartmentPut(
         command.corpid, command.id, command.name, command.parent, command.store, command.name_en, command.order

@@ -102,6 +102,13 @@ def test_revoked_token_outlives_the_world() -> None:
     assert State.load(state.dump()).revoked == state.revoked
 
 
+def test_nothing_is_above_the_root() -> None:
+    """Or the vendor's API, which knows the root by its number, could close a ring around it."""
+    state = tell(corp(), PutDepartment("ww1", 7, "d"))
+    refusal = decide.by_service(state, NOW_MS, NOW_MS, PutDepartment("ww1", 1, "root", 7))
+    assert isinstance(refusal, Refusal) and refusal.reason is MALFORMED
+
+
 @pytest.mark.parametrize("parent", [1, 2, 3])
 def test_department_is_not_above_itself(parent: int) -> None:
     made = count(1)
