@@ -59,13 +59,15 @@ class Visit:
     def id(self) -> str:
         return f"{_RUN}-{self.number}"
 
-    def headers(self) -> CIMultiDict[str]:
+    def lines(self) -> list[tuple[str, str]]:
         """Say which request is answered, and when."""
-        headers = CIMultiDict(((_REQUEST, f"{_RUN}-{self.number}"), (_TIME, _shown(self.now_ms))))
+        lines: list[tuple[str, str]] = [(_REQUEST, f"{_RUN}-{self.number}"), (_TIME, _shown(self.now_ms))]
         if self.fault:
-            headers["X-Hutong-Fault"] = self.fault
-        headers.update(self.notes)
-        return headers
+            lines.append(("X-Hutong-Fault", self.fault))
+        return [*lines, *self.notes.items()] if self.notes else lines
+
+    def headers(self) -> CIMultiDict[str]:
+        return CIMultiDict(self.lines())
 
 
 @lru_cache(maxsize=4)  # a second has many answers
@@ -88,31 +90,34 @@ class Said(web.Response):
     of writing a head costs a tenth of a whole call."""
 
     def __init__(self, visit: Visit, reply: Reply) -> None:
-        headers = visit.headers()
-        headers[_CONTENT_TYPE] = JSON
-        super().__init__(body=_encode(reply), headers=headers)
+        self._visit = visit
+        self._said = _encode(reply)
         self._to: asyncio.WriteTransport | None = None
+        # All that aiohttp asks of a response that it need not prepare; its own part is made where it must.
+        self._eof_sent, self._keep_alive, self._payload_writer = False, None, None
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        body = self.body
-        assert isinstance(body, bytes), "it was encoded"
         plain = request.version == HttpVersion11 and request.keep_alive and request.method in ("GET", "POST")
         to = request.transport
-        if not plain or to is None or request.protocol.writing_paused or len(body) > WHOLE_BYTES_MAX:
+        if not plain or to is None or request.protocol.writing_paused or len(self._said) > WHOLE_BYTES_MAX:
+            headers = self._visit.headers()
+            headers[_CONTENT_TYPE] = JSON
+            super().__init__(body=self._said, headers=headers)
             return await super().prepare(request)  # it waits for who does not read, and knows of who is gone
         self._keep_alive = True
         self._to = to
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
-        body = self.body
         if self._to is None or self._eof_sent:
             await super().write_eof(data)
             return
-        assert isinstance(body, bytes), "it was encoded"
-        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-        head = f"HTTP/1.1 200 OK\r\n{lines}Content-Length: {len(body)}\r\nDate: {_date(int(time.time()))}\r\n\r\n"
-        self._to.write(head.encode() + body)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in self._visit.lines()])
+        head = (
+            f"HTTP/1.1 200 OK\r\n{lines}{_CONTENT_TYPE}: {JSON}\r\nContent-Length: {len(self._said)}\r\n"
+            f"Date: {_date(int(time.time()))}\r\n\r\n"
+        )
+        self._to.write(head.encode() + self._said)
         self._eof_sent = True
 
 
