@@ -38,9 +38,9 @@ driven: $(VENV)/installed
 	$(BIN)/python -m tests.conformance.driven build/driven
 	$(BIN)/python -m docs.generate
 
-# Beside Mosquitto, with load generators: one in C (needs cc), and wrk. GOAL=N measures one goal, QUICK=1 takes short runs.
+# Beside other servers, with load generators: one in C (needs cc), and wrk. GOAL=N measures one goal, QUICK=1 takes short runs.
 bench: $(VENV)/installed
-	scripts/install-test-servers wrk
+	scripts/install-test-servers bench
 	$(BIN)/python -m benchmarks $(if $(GOAL),--goal $(GOAL)) $(if $(QUICK),--quick)
 
 # UPGRADE=1 takes the newest versions that the ranges admit.
@@ -48,7 +48,7 @@ lock:
 	scripts/lock $(if $(UPGRADE),--upgrade)
 
 clean:
-	rm -rf $(VENV) build dist tests/conformance/node/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist tests/conformance/node/node_modules benchmarks/peers/socketio_server/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/locked: requirements.lock scripts/environment

@@ -45,7 +45,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the gateway beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="one short run a row: about two minutes")
+    parser.add_argument("--quick", action="store_true", help="one short run a row: a few minutes")
     parser.add_argument("--goal", type=int, choices=[goal.number for goal in GOALS], help="only what this goal needs")
     return parser.parse_args()
 
@@ -55,10 +55,10 @@ def _write(here: dict[str, Any], floor: dict[str, Any], found: Found, quick: boo
         "machine": here,
         "quick": quick,
         "floors": floor,
-        "rows": [row_json(row) for row in found.rows],
+        "rows": goals_json(found),
+        "loads": [row_json(row) for row in found.rows],
         "requests": [dataclasses.asdict(row) for row in found.requests],
         "masses": [dataclasses.asdict(run) for run in found.masses],
-        "goals": goals_json(found),
         "failures": found.failures,
     }
     RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")

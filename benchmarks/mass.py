@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from statistics import median
 from time import perf_counter
 from typing import Any, Final, cast
 
@@ -75,12 +74,6 @@ class Run:
     @property
     def moved_ms(self) -> float:
         return self.beside_ms - self.alone_ms
-
-
-def middle(runs: list[Run], figure: str) -> float:
-    """Give the median of a figure over the runs."""
-    values: list[float] = [getattr(run, figure) for run in runs]
-    return median(values)
 
 
 def measure(patience: Patience) -> list[Run]:

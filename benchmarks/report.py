@@ -1,4 +1,4 @@
-"""The table and the file: rows, ratios and goals as people and programs read them."""
+"""The tables and the file: loads, ratios and goals as people and programs read them."""
 
 import dataclasses
 import math
@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import api, mass
-from benchmarks.goals import GOALS, Goal
+from benchmarks.goals import GOALS, Bound, Finding, Goal
 from benchmarks.rows import Row, Run
 from benchmarks.suite import Found
 
@@ -33,20 +33,36 @@ def row_json(row: Row) -> dict[str, Any]:
 
 
 def goals_json(found: Found) -> list[dict[str, Any]]:
-    """Give each measured goal with what is owed, what was found, and whether it was met."""
-    return [
-        {
-            "goal": goal.number, "what": goal.what, "value": _finite(value),
-            "by_cpu": _finite(found.by_cpu.get(goal.number, math.nan)), "disturbed": goal.number in found.unsure,
-            "owed": goal.owed, "owed_met": None if goal.owed is None else goal.met(value, goal.owed),
-            "must": goal.must, "must_met": goal.met(value, goal.must),
-        }
-        for goal in GOALS if (value := found.values.get(goal.number)) is not None
-    ]  # fmt: skip
+    """Give each measured goal with its value, and the ratio and bounds of the bound that is furthest from being met."""
+    return [_goal_json(goal, found.goals[goal.number]) for goal in GOALS if goal.number in found.goals]
 
 
-def _finite(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 3)
+def _goal_json(goal: Goal, finding: Finding) -> dict[str, Any]:
+    at = finding.furthest(goal)
+    return {
+        "goal": goal.number, "name": goal.what, "value": _rounded(_middle(finding.values)), "unit": goal.unit,
+        "against": at.against or None, "ratio": _rounded(finding.ratio(at)), "must": at.must, "summit": at.summit,
+        "at_least": goal.at_least, "met": finding.meets(goal), "summit_met": finding.meets(goal, summit=True),
+        "spread": _rounded(spread_percent(finding.values) / 100), "disturbed": finding.disturbed,
+        "failure": finding.failure or None, "bounds": [_bound_json(goal, finding, bound) for bound in goal.bounds],
+    }  # fmt: skip
+
+
+def _bound_json(goal: Goal, finding: Finding, at: Bound) -> dict[str, Any]:
+    ratio = finding.ratio(at)
+    return {
+        "against": at.against or None, "ratio": _rounded(ratio), "must": at.must, "summit": at.summit,
+        "met": goal.closeness(ratio, at.must) >= 1, "runs": finding.ratios.get(at.against, finding.values),
+        "by_cpu": _rounded(_middle(finding.by_cpu.get(at.against, []))),
+    }  # fmt: skip
+
+
+def _middle(values: list[float]) -> float:
+    return median(values) if values else math.nan
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)
 
 
 def table(rows: list[Row]) -> str:
@@ -109,30 +125,35 @@ def _mass_cells(run: mass.Run) -> tuple[str, ...]:
 
 def spread_percent(values: list[float]) -> float:
     """Give half the range of the values as a percentage of their middle."""
-    low, high = min(values), max(values)
+    low, high = min(values, default=0.0), max(values, default=0.0)
     return (high - low) / (high + low) * 100 if high else 0.0
 
 
 def goals_table(found: Found) -> str:
-    """Lay the goals out, with yes or no; `by CPU` is the ratio of what a message or delivery cost the server."""
-    head = ("goal", "", "found", "by CPU", "owed", "met", "must", "met")
-    return _aligned([head, *(_goal_cells(goal, found) for goal in GOALS if goal.number in found.values)])
+    """Lay the goals out, a line a bound; `by CPU` is the ratio of what a message or delivery cost the server."""
+    head = ("goal", "", "found", "against", "ratio", "by CPU", "must", "met", "summit", "met")
+    measured = [(goal, found.goals[goal.number]) for goal in GOALS if goal.number in found.goals]
+    return _aligned([head, *(_bound_cells(*one, at) for one in measured for at in one[0].bounds)])
 
 
-def _goal_cells(goal: Goal, found: Found) -> tuple[str, ...]:
-    value, cost = found.values[goal.number], found.by_cpu.get(goal.number, math.nan)
-    told = "failed" if math.isnan(value) else f"{value:.2f}{goal.unit}"
-    beside = "–" if math.isnan(cost) else f"{cost:.2f}×"
-    doubt = "?" if goal.number in found.unsure else ""
-    return (str(goal.number), goal.what, told, beside, *_verdict(goal, value, goal.owed, doubt),
-            *_verdict(goal, value, goal.must, doubt))  # fmt: skip
+def _bound_cells(goal: Goal, finding: Finding, at: Bound) -> tuple[str, ...]:
+    first = at is goal.bounds[0]
+    value, ratio, cost = _middle(finding.values), finding.ratio(at), _middle(finding.by_cpu.get(at.against, []))
+    told = "failed" if finding.failure else f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
+    doubt = "?" if finding.disturbed else ""
+    return (
+        str(goal.number) if first else "", goal.what if first else "", f"{told} {goal.unit}" if first else "",
+        at.against, f"{ratio:.2f}×" if at.against and not math.isnan(ratio) else "–",
+        "–" if math.isnan(cost) else f"{cost:.2f}×", *_verdict(goal, at, ratio, at.must, doubt),
+        *_verdict(goal, at, ratio, at.summit, doubt),
+    )  # fmt: skip
 
 
-def _verdict(goal: Goal, value: float, bound: float | None, doubt: str) -> tuple[str, str]:
+def _verdict(goal: Goal, at: Bound, ratio: float, bound: float | None, doubt: str) -> tuple[str, str]:
     if bound is None:
         return "–", "–"
-    sign = "≥" if goal.at_least else "≤"
-    return f"{sign} {bound:g}{goal.unit}", ("yes" if goal.met(value, bound) else "no") + doubt
+    sign, unit = "≥" if goal.at_least else "≤", "×" if at.against else f" {goal.unit}"
+    return f"{sign} {bound:g}{unit}", ("yes" if goal.closeness(ratio, bound) >= 1 else "no") + doubt
 
 
 def _aligned(lines: list[tuple[str, ...]]) -> str:

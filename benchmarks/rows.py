@@ -18,7 +18,10 @@ from statistics import median
 from benchmarks.bare import bare
 from benchmarks.gateway import gateway
 from benchmarks.generator import BUILD, SAMPLE_OF_GROUPS, Figures, LoadFailed, Pace, Target, load
-from benchmarks.peers import mosquitto
+from benchmarks.peers.ejabberd import ejabberd
+from benchmarks.peers.mosquitto import mosquitto
+from benchmarks.peers.nats import nats
+from benchmarks.peers.socketio import socketio
 from benchmarks.workload import IDLE, IDLE_BASELINE, Workload
 
 SHARE_OF_MAXIMUM = 0.7  # the rate of the open loop, as a share of the closed loop's
@@ -37,6 +40,12 @@ GATEWAY = System("hutong", "", gateway)
 GATEWAY_MEMORY = System("hutong, memory journal", "nothing durable", partial(gateway, durability="memory"))
 BARE = System("the same links", "no rules, no journal, no state", bare)
 MOSQUITTO = System("mosquitto", "no rules, nothing durable, no history", mosquitto)
+NATS = System("nats core", "no rules, nothing durable, no history, no answer but +OK", nats)
+JETSTREAM = System("jetstream", "no rules, no fsync; delivered before it is kept", partial(nats, stream="default"))
+JETSTREAM_FSYNC = System("jetstream, fsync", "no rules; delivered before it is kept", partial(nats, stream="always"))
+EJABBERD = System("ejabberd", "no rules but membership; archive without fsync", ejabberd)
+SOCKETIO = System("socket.io", "no rules, nothing durable, no history", socketio)
+PEERS = (MOSQUITTO, NATS, JETSTREAM, JETSTREAM_FSYNC, EJABBERD, SOCKETIO)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,20 @@
 """Which loads and systems answer which goal."""
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks import api, mass
 from benchmarks.generator import LoadFailed
-from benchmarks.goals import ratio
-from benchmarks.peers import mosquitto_program
+from benchmarks.goals import BY_NUMBER, Finding, ratios
 from benchmarks.rows import (
     BARE,
+    EJABBERD,
     GATEWAY,
     GATEWAY_MEMORY,
-    MOSQUITTO,
+    PEERS,
+    QUICK,
     Patience,
     Row,
     System,
@@ -23,7 +25,7 @@ from benchmarks.rows import (
 )
 from benchmarks.workload import FIVE_HUNDREDS, HUNDREDS, ONE_TO_ONE, TENS, WORKLOADS, Workload
 
-AGAINST_MOSQUITTO = {
+BESIDE_PEERS = {
     1: (ONE_TO_ONE, "messages_s"),
     2: (TENS, "deliveries_s"),
     3: (HUNDREDS, "deliveries_s"),
@@ -34,23 +36,23 @@ BARE_GOAL = 5
 IDLE_GOAL = 8
 API_GOAL = 15
 MASS_GOALS = {16: "slowest_s", 17: "moved_ms"}
+COST_OF = {"messages_s": "server_us_message", "deliveries_s": "server_us_delivery"}
 
 
 @dataclass
 class Found:
-    """What a run of the suite found: the rows, a value a goal, and the same ratio by what a message cost the server.
-
-    The second is the steadier one on a busy machine: whoever else takes the core costs rate, but little CPU time.
-    Unsure are the goals whose runs were disturbed so.
-    """
+    """What a run of the suite found: the rows, and a finding a goal."""
 
     rows: list[Row] = field(default_factory=list)
     requests: list[api.Row] = field(default_factory=list)
     masses: list[mass.Run] = field(default_factory=list)
-    values: dict[int, float] = field(default_factory=dict)
-    by_cpu: dict[int, float] = field(default_factory=dict)
-    unsure: set[int] = field(default_factory=set)
-    failures: list[str] = field(default_factory=list)
+    goals: dict[int, Finding] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> list[str]:
+        """Tell of every run that was none, and of every goal that could not be measured."""
+        broken = [f"{row.system.name} {row.workload.name}: {why}" for row in self.rows for why in row.failures]
+        return broken + [f"goal {number}: {one.failure}" for number, one in self.goals.items() if one.failure]
 
 
 def measure(goals: set[int], patience: Patience, floors: dict[str, Any]) -> Found:
@@ -59,92 +61,90 @@ def measure(goals: set[int], patience: Patience, floors: dict[str, Any]) -> Foun
     for workload in WORKLOADS:
         _measure_load(workload, goals, patience, floors["fdatasync_ms"]["p99"], found)
     if IDLE_GOAL in goals:
-        _measure_idle(found)
+        _measure_one(IDLE_GOAL, found, lambda: Finding([idle_link_kib(GATEWAY) for _ in range(patience.repeats)]))
     if API_GOAL in goals:
-        _measure_api(patience, found)
+        _measure_one(API_GOAL, found, lambda: _requests(patience, found))
     if goals & MASS_GOALS.keys():
         _measure_mass(patience, found)
-    found.failures += [f"{row.system.name} {row.workload.name}: {why}" for row in found.rows for why in row.failures]
     return found
 
 
+def _measure_one(goal: int, found: Found, measured: Callable[[], Finding]) -> None:
+    """Measure a goal; a failure is told beside it."""
+    try:
+        found.goals[goal] = measured()
+    except (LoadFailed, RuntimeError, OSError, subprocess.SubprocessError) as why:
+        found.goals[goal] = Finding(failure=str(why))
+        say(f"  failed: {why}")
+
+
 def _measure_load(workload: Workload, goals: set[int], patience: Patience, sync_ms: float, found: Found) -> None:
-    peers = [goal for goal, (load, _) in AGAINST_MOSQUITTO.items() if goal in goals and load is workload]
+    peers = [goal for goal, (load, _) in BESIDE_PEERS.items() if goal in goals and load is workload]
     shares = [goal for goal, (load, _) in AT_SHARE.items() if goal in goals and load is workload]
     bare = BARE_GOAL in goals and workload is ONE_TO_ONE
-    systems = systems_for(bool(peers), bare, bool(shares))
+    systems = systems_for(workload, patience, bool(peers), bare, bool(shares))
     if not systems:
         return
     rows = closed_rows(systems, workload, patience)
     found.rows += rows
     by_system = {row.system.name: row for row in rows}
     for goal in peers:
-        _compare(goal, rows[0], by_system.get(MOSQUITTO.name), AGAINST_MOSQUITTO[goal][1], found)
+        found.goals[goal] = compared(goal, rows[0], by_system, BESIDE_PEERS[goal][1])
     if bare:
-        _compare(BARE_GOAL, rows[0], by_system[BARE.name], "messages_s", found)
+        found.goals[BARE_GOAL] = compared(BARE_GOAL, rows[0], by_system, "messages_s")
     for goal in shares:
         row = open_row(rows[0], patience)
         found.rows.append(row)
-        found.values[goal] = row.median(AT_SHARE[goal][1]) - sync_ms
-        _doubt(goal, found, rows[0], row)
+        above = [value - sync_ms for value in row.values(AT_SHARE[goal][1])]
+        found.goals[goal] = Finding(above, disturbed=row.disturbed, failure=_failure_of(row))
 
 
-def _compare(goal: int, ours: Row, theirs: Row | None, figure: str, found: Found) -> None:
-    if theirs is None:
-        return
-    cost = "server_us_message" if figure == "messages_s" else "server_us_delivery"
-    found.values[goal] = ratio(ours, theirs, figure)
-    found.by_cpu[goal] = ratio(theirs, ours, cost)
-    _doubt(goal, found, ours, theirs)
+def compared(goal: int, ours: Row, by_system: dict[str, Row], figure: str) -> Finding:
+    """Hold our runs against those that stood beside them."""
+    finding = Finding(ours.values(figure), disturbed=ours.disturbed, failure=_failure_of(ours))
+    for bound in BY_NUMBER[goal].bounds:
+        theirs = by_system.get(bound.against)
+        if theirs is not None:
+            finding.ratios[bound.against] = ratios(ours, theirs, figure)
+            finding.by_cpu[bound.against] = ratios(theirs, ours, COST_OF[figure])
+            finding.disturbed |= theirs.disturbed
+    return finding
 
 
-def _doubt(goal: int, found: Found, *rows: Row) -> None:
-    if any(row.disturbed for row in rows):
-        found.unsure.add(goal)
+def _failure_of(row: Row) -> str:
+    return "" if row.runs and not row.failures else "; ".join(row.failures) or "no run"
 
 
-def systems_for(peer: bool, bare: bool, share: bool) -> list[System]:
-    """List who is loaded side by side, the gateway first."""
-    systems = [GATEWAY] if peer or bare or share else []
-    if peer and mosquitto_program():
-        systems.append(MOSQUITTO)
-    elif peer:
-        say("mosquitto is not installed (scripts/install-test-servers): no ratios against it")
+def systems_for(workload: Workload, patience: Patience, peers: bool, bare: bool, share: bool) -> list[System]:
+    """List who is loaded side by side, the gateway first; ejabberd's large rooms open too slowly for a quick run."""
+    systems = [GATEWAY] if peers or bare or share else []
+    if peers:
+        slow = patience is QUICK and workload is FIVE_HUNDREDS
+        systems += [peer for peer in PEERS if not (slow and peer is EJABBERD)]
     return [*systems, GATEWAY_MEMORY, BARE] if bare else systems
 
 
-def _measure_idle(found: Found) -> None:
-    try:
-        found.values[IDLE_GOAL] = idle_link_kib(GATEWAY)
-    except (LoadFailed, RuntimeError, OSError) as why:
-        found.values[IDLE_GOAL] = float("nan")
-        found.failures.append(f"idle links: {why}")
-
-
-def _measure_api(patience: Patience, found: Found) -> None:
+def _requests(patience: Patience, found: Found) -> Finding:
     """Compare reads and writes of the vendor's API with a bare handler; the worse of the two counts."""
     if api.wrk_program() is None:
-        say("wrk is not installed (scripts/install-test-servers wrk): no requests over HTTP")
-        return
-    try:
-        found.requests = api.measure(patience)
-    except (RuntimeError, OSError, subprocess.SubprocessError) as why:
-        found.values[API_GOAL] = float("nan")
-        found.failures.append(f"the vendor's API: {why}")
-        return
-    pairs = list(zip(found.requests[::2], found.requests[1::2], strict=True))
-    found.values[API_GOAL] = min(api.ratio(ours, theirs, "requests_s") for ours, theirs in pairs)
-    found.by_cpu[API_GOAL] = min(api.ratio(theirs, ours, "server_us") for ours, theirs in pairs)
+        raise RuntimeError("wrk is not installed (scripts/install-test-servers bench)")
+    found.requests = api.measure(patience)
+    pairs = zip(found.requests[::2], found.requests[1::2], strict=True)
+    ours, theirs = min(pairs, key=lambda pair: api.ratio(pair[0], pair[1], "requests_s"))
+    (bound,) = BY_NUMBER[API_GOAL].bounds
+    return Finding(
+        ours.values("requests_s"),
+        {bound.against: api.ratios(ours, theirs, "requests_s")},
+        {bound.against: api.ratios(theirs, ours, "server_us")},
+    )
 
 
 def _measure_mass(patience: Patience, found: Found) -> None:
     try:
         found.masses = mass.measure(patience)
     except (LoadFailed, RuntimeError, OSError) as why:
-        found.values |= dict.fromkeys(MASS_GOALS, float("nan"))
-        found.failures.append(f"mass messages: {why}")
+        found.goals |= {goal: Finding(failure=str(why)) for goal in MASS_GOALS}
         return
+    disturbed = any(run.disturbed for run in found.masses)
     for goal, figure in MASS_GOALS.items():
-        found.values[goal] = mass.middle(found.masses, figure)
-        if any(run.disturbed for run in found.masses):
-            found.unsure.add(goal)
+        found.goals[goal] = Finding([getattr(run, figure) for run in found.masses], disturbed=disturbed)

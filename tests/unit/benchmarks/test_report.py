@@ -1,11 +1,9 @@
 """What runs are worth, how rows are compared, and how goals are told."""
 
-import math
-
 import pytest
 
 from benchmarks.generator import Figures, Latency, Memory
-from benchmarks.goals import GOALS, ratio
+from benchmarks.goals import GOALS, Bound, Finding, Goal, ratios
 from benchmarks.report import goals_json, goals_table, row_json, spread_percent, table
 from benchmarks.rows import GATEWAY, MOSQUITTO, Row, System, run_of
 from benchmarks.suite import Found
@@ -37,12 +35,12 @@ def test_a_run_is_rates_milliseconds_and_microseconds_of_cpu() -> None:
 
 
 def test_a_ratio_pairs_the_runs_of_the_same_repeat() -> None:
-    assert ratio(row(GATEWAY, 100, 400, 90), row(MOSQUITTO, 50, 400, 30), "messages_s") == 2.0
+    assert ratios(row(GATEWAY, 100, 400, 90), row(MOSQUITTO, 50, 400, 30), "messages_s") == [2.0, 1.0, 3.0]
 
 
 def test_there_is_no_ratio_where_a_run_failed() -> None:
-    assert math.isnan(ratio(row(GATEWAY, 100, failures=["lost"]), row(MOSQUITTO, 50), "messages_s"))
-    assert math.isnan(ratio(row(GATEWAY), row(MOSQUITTO, 50), "messages_s"))
+    assert ratios(row(GATEWAY, 100, failures=["lost"]), row(MOSQUITTO, 50), "messages_s") == []
+    assert ratios(row(GATEWAY), row(MOSQUITTO, 50), "messages_s") == []
 
 
 def test_the_spread_is_half_the_range_around_its_middle() -> None:
@@ -70,19 +68,50 @@ def test_a_row_without_runs_says_that_it_failed_and_why() -> None:
     assert row_json(broken)["failures"] == ["3 refused"]
 
 
-def test_goals_are_met_from_above_for_ratios_and_from_below_for_costs() -> None:
-    told = {each["goal"]: each for each in goals_json(Found(values={1: 1.5, 8: 10.0}, by_cpu={1: 1.4}))}
-    assert (told[1]["owed_met"], told[1]["must_met"]) == (True, False)
-    assert (told[8]["owed_met"], told[8]["must_met"]) == (True, False)
+RATE = Goal(1, "rate", "messages/s", (Bound(2.0, 4.0, "a"), Bound(30.0, 30.0, "b"), Bound(None, 1.0, "c")))
+COST = Goal(8, "cost", "KiB", (Bound(6.0, 3.5),), at_least=False)
+
+
+@pytest.mark.parametrize(
+    ("ratios_of", "furthest", "met"),
+    [
+        ({"a": [2.5, 1.9, 2.0], "b": [31.0], "c": [0.1]}, "a", True),
+        ({"a": [9.0], "b": [29.0], "c": [5.0]}, "b", False),
+        ({"a": [1.0], "b": [29.0], "c": [5.0]}, "a", False),
+        ({"a": [9.0], "b": [], "c": [5.0]}, "b", False),
+    ],
+)
+def test_a_goal_of_several_bounds_is_told_by_the_one_furthest_from_being_met(
+    ratios_of: dict[str, list[float]], furthest: str, met: bool
+) -> None:
+    finding = Finding([5.0], ratios_of)
+    assert (finding.furthest(RATE).against, finding.meets(RATE)) == (furthest, met)
+
+
+@pytest.mark.parametrize(("value", "met", "summit"), [(7.0, False, False), (6.0, True, False), (3.0, True, True)])
+def test_costs_are_met_from_below(value: float, met: bool, summit: bool) -> None:
+    finding = Finding([value])
+    assert (finding.meets(COST), finding.meets(COST, summit=True)) == (met, summit)
+
+
+def test_a_goal_is_told_with_all_that_a_program_needs() -> None:
+    finding = Finding([90.0, 110.0, 100.0], {"mosquitto": [2.5], "jetstream, fsync": [20.0], "jetstream": [1.0]})
+    (told,) = goals_json(Found(goals={1: finding}))
+    assert {key: told[key] for key in ("goal", "value", "unit", "ratio", "must", "summit", "met", "spread")} == {
+        "goal": 1, "value": 100.0, "unit": "messages/s", "ratio": 20.0, "must": 30.0, "summit": 30.0, "met": False,
+        "spread": 0.1,
+    }  # fmt: skip
+    assert [bound["met"] for bound in told["bounds"]] == [True, False, True]
 
 
 def test_a_goal_measured_on_a_disturbed_machine_is_in_doubt() -> None:
-    assert "yes?" in goals_table(Found(values={1: 1.5}, unsure={1}))
-    assert goals_json(Found(values={1: 1.5}, unsure={1}))[0]["disturbed"]
-    assert "?" not in goals_table(Found(values={1: 1.5}))
+    assert "yes?" in goals_table(Found(goals={8: Finding([5.0], disturbed=True)}))
+    assert goals_json(Found(goals={8: Finding([5.0], disturbed=True)}))[0]["disturbed"]
+    assert "?" not in goals_table(Found(goals={8: Finding([5.0])}))
 
 
 def test_what_could_not_be_measured_meets_nothing() -> None:
-    told = goals_json(Found(values={goal.number: math.nan for goal in GOALS}))
-    assert not any(each["owed_met"] or each["must_met"] for each in told)
-    assert goals_table(Found(values={1: math.nan})).count("failed") == 1
+    found = Found(goals={goal.number: Finding(failure="no run") for goal in GOALS})
+    assert not any(each["met"] or each["summit_met"] for each in goals_json(found))
+    assert goals_table(found).count("failed") == len(GOALS)
+    assert len(found.failures) == len(GOALS)

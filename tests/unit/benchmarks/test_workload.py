@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.peers import mosquitto_clients
+from benchmarks.peers.mosquitto import mosquitto_clients
 from benchmarks.workload import ONE_TO_ONE, TENS, WORKLOADS, Workload, people_of
 from benchmarks.worlds import world_file
 

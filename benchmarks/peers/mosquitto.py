@@ -1,18 +1,15 @@
 """Mosquitto as a peer: a topic a group, QoS 1 in, QoS 0 out, nothing durable, no rules."""
 
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
 from benchmarks.generator import Client, Target
+from benchmarks.peers import wait_for
 from benchmarks.pinned import free_port, running
 from benchmarks.workload import Workload, people_of
-
-READY_SECONDS_MAX = 10
 
 # No limit of the broker's may shape the load, and Nagle's algorithm may not delay it.
 CONFIGURATION = """\
@@ -62,18 +59,5 @@ def mosquitto(workload: Workload, folder: Path) -> Iterator[Target]:
     port, settings, errors = free_port(), folder / "mosquitto.conf", folder / "mosquitto.err"
     settings.write_text(CONFIGURATION.format(port=port))
     with running([program, "-c", str(settings)], errors) as broker:
-        _wait_for(port)
+        wait_for(port)
         yield Target("mqtt", broker.pid, "127.0.0.1", port, mosquitto_clients(workload))
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + READY_SECONDS_MAX
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-        else:
-            return
