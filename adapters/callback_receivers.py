@@ -113,7 +113,7 @@ class Receivers:
         event = events.decode(placed[0].record)
         if isinstance(event, CallbackDue):
             return event if event.corpid == who.corpid and who.agent_id in event.agent_ids else None
-        if not isinstance(event, Posted) or "#" in event.sender:
+        if not isinstance(event, Posted) or "/#" in event.sender:
             return None
         conversation = self._router.state.conversations.get(event.conversation)
         chat = conversation.app if conversation is not None and conversation.corpid == who.corpid else None

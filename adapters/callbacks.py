@@ -87,7 +87,7 @@ class Callbacks:
         gone = self._marks.keys()
         for corp in self._router.state.corps.values():
             for app in corp.apps.values():
-                if app.due:
+                if app.due and app.bot is None:  # a bot has a connection of its own
                     who = Called(corp.corpid, app.agent_id)
                     gone.discard(who.key)
                     self._work(self._lanes_of(who))

@@ -23,7 +23,7 @@ RANK: Final[dict[str, int]] = {"unverified": 0, "verified": 1, "certified": 2}
 
 
 # Whose messages a rule counts; of mass messages the enterprise's, the members' own, or both together.
-RuleSide = Literal["member", "consumer", "app", "app_group", "corp_mass", "own_mass", "mass"]
+RuleSide = Literal["member", "consumer", "app", "app_group", "bot", "corp_mass", "own_mass", "mass"]
 Per = Literal["sender", "conversation", "recipient", "corp"]
 Limit = int | Literal["month_days"]
 

@@ -6,6 +6,7 @@ corp          an enterprise with certification, apps, departments and members
 member        a person of a corp, named `corpid/userid`
 consumer      a person on WeChat, named by a handle without a slash; each corp sees an id of its own (`wm…`)
 app           a program of a corp that may send, named `corpid/#agent_id`
+bot           an app that people talk with, consumers too; its agent_id is unique in the world
 person        a member or a consumer: somebody whose devices hold links
 relation      a member and a consumer who know each other: pending, half, mutual or removed
 group         a customer group with both sides in it

@@ -157,6 +157,19 @@ class TemplateCard(Content, tag="template_card"):
     updates: int = 0
 
 
+class Stream(Content, tag="stream"):
+    """A bot's answer that goes on, each time as a whole; `id` is the bot's own name for it.
+
+    `updates` is the sequence of its first part, whose place this one takes; `feedback` names what is thought of it.
+    """
+
+    id: Short
+    text: str
+    finished: bool = False
+    feedback: Short = ""
+    updates: int = 0
+
+
 Affair = Literal[
     "relation_requested",
     "relation_made",
@@ -184,7 +197,7 @@ class Notice(Content, tag="notice"):
 
     `conversation`, `opens` and `who` appear where the notice opens a conversation to the reader: its id, its kind,
     and the other side. `task` is the mass message that waits for the reader to confirm it, or does so no more.
-    and the other side. `sequence` is that of a message taken back, which the notice stands for when it is read later.
+    `sequence` is that of a message taken back, which the notice stands for when it is read later.
     """
 
     affair: Affair
@@ -213,5 +226,5 @@ Sendable = (
     | Invoice
     | Form
 )
-AppContent = Sendable | Card | Articles | Markdown | MiniProgramNotice | TemplateCard
+AppContent = Sendable | Card | Articles | Markdown | MiniProgramNotice | TemplateCard | Stream
 AnyContent = AppContent | Notice

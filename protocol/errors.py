@@ -152,6 +152,14 @@ NOBODY = _reason(910881, "nobody", "there is nobody to send it to", "change")
 DISPATCHING = _reason(910882, "dispatching", "the mass message is still being dispatched", "later")
 MASS_CANCELLED = _reason(910883, "mass_cancelled", "the mass message was cancelled", "never")
 REMINDED_OFTEN = _reason(910884, "reminded_often", "its members were reminded often enough", "later")
+# bots from 910890
+UNKNOWN_QUESTION = _reason(910890, "unknown_question", "no such thing was asked of this bot lately", "never")
+WRONG_ANSWER = _reason(910891, "wrong_answer", "what was asked is not answered in this way", "never")
+ANSWER_TOO_LATE = _reason(910892, "answer_too_late", "it is too late to answer this", "never")
+ANSWERED = _reason(910893, "answered", "this has been answered", "never")
+STREAM_TOO_OLD = _reason(910894, "stream_too_old", "the answer has gone on for too long", "never")
+NEVER_WRITTEN = _reason(910895, "never_written", "nobody there has ever written to the bot", "change")
+UNKNOWN_CARD = _reason(910896, "unknown_card", "nothing of a bot is there that could be acted on so", "never")
 
 
 # 9109: a limit of the API

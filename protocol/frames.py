@@ -34,6 +34,8 @@ Names = Annotated[tuple[Id, ...], Meta(max_length=PEOPLE_MAX)]
 Noted = Annotated[str, Meta(max_length=REMARK_MAX)]
 Description = Annotated[str, Meta(max_length=DESCRIPTION_MAX)]
 Company = Annotated[str, Meta(max_length=COMPANY_MAX)]
+Key = Annotated[str, Meta(max_length=1024)]  # of a button: bytes in DOC 90236
+Chosen = Annotated[tuple[Key, ...], Meta(max_length=20)]
 Mobiles = Annotated[tuple[Annotated[str, Meta(max_length=32)], ...], Meta(max_length=MOBILES_MAX)]
 
 
@@ -142,12 +144,13 @@ class Create(Frame, tag="create"):
 
 
 class Invite(Frame, tag="invite"):
-    """A member brings colleagues and customers of their own into a group."""
+    """A member brings colleagues, customers of their own and bots of the enterprise into a group."""
 
     number: Number
     conversation: Id
     members: Names = ()
     consumers: Names = ()
+    bots: Names = ()
 
 
 class Remove(Frame, tag="remove"):
@@ -157,6 +160,7 @@ class Remove(Frame, tag="remove"):
     conversation: Id
     members: Names = ()
     consumers: Names = ()
+    bots: Names = ()
 
 
 class Rename(Frame, tag="rename"):
@@ -200,10 +204,31 @@ class Dismiss(Frame, tag="dismiss"):
 
 
 class Enter(Frame, tag="enter"):
-    """A member opens an app of the enterprise; the answer names the conversation to write to it in."""
+    """A member opens an app of the enterprise, anybody a bot; the answer names the conversation to write to it in."""
 
     number: Number
     app: Id
+
+
+class Click(Frame, tag="click"):
+    """Press a button of a bot's card, which stands at `sequence`; `selected` pairs a question with what is chosen."""
+
+    number: Number
+    conversation: Id
+    sequence: Number
+    key: Key
+    selected: Annotated[tuple[tuple[Key, Chosen], ...], Meta(max_length=10)] = ()
+
+
+class Feedback(Frame, tag="feedback"):
+    """Say what one thinks of a bot's answer, whose first part stands at `sequence`: 1 right, 2 wrong, 3 neither."""
+
+    number: Number
+    conversation: Id
+    sequence: Number
+    verdict: Annotated[int, Meta(ge=1, le=3)]
+    text: Annotated[str, Meta(max_length=1000)] = ""
+    reasons: Annotated[tuple[Annotated[int, Meta(ge=1, le=100)], ...], Meta(max_length=10)] = ()
 
 
 class Remark(Frame, tag="remark"):
@@ -241,8 +266,9 @@ class SendMass(Frame, tag="send_mass"):
 MemberCommand = (
     Send | Accept | Refuse | Delete | Block | Leave | Create | Invite | Remove
     | Rename | Announce | HandOver | Appoint | Dismiss | Remark | Confirm | SendMass | Enter
+    | Click | Feedback
 )  # fmt: skip
-ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave
+ConsumerCommand = Send | Scan | Join | Delete | Block | Mute | Leave | Enter | Click | Feedback
 ClientCommand = MemberCommand | ConsumerCommand
 ClientFrame = Hello | Ack | ClientCommand
 

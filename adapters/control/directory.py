@@ -62,7 +62,10 @@ class CorpBody(Body, frozen=True):
 
 
 class AppBody(Body, frozen=True):
-    """An app. Its rights are asked where a switch of strictness is on; a range of nobody is the whole enterprise."""
+    """An app. Its rights are asked where a switch of strictness is on; a range of nobody is the whole enterprise.
+
+    A bot is told over its own connection, and has no callback_url; its agent_id is unique in the world.
+    """
 
     name: Name
     secret: Annotated[str, Meta(min_length=1, max_length=256)]
@@ -73,6 +76,7 @@ class AppBody(Body, frozen=True):
     range_members: tuple[Userid, ...] = ()
     range_departments: tuple[DepartmentId, ...] = ()
     abilities: tuple[Ability, ...] = ()
+    bot: bool = False
 
 
 class AppAnswer(Struct, frozen=True):
@@ -174,6 +178,7 @@ class GroupBody(Body, frozen=True):
     members: tuple[Userid, ...] = ()
     consumers: tuple[Handle, ...] = ()
     notice: Text = ""
+    bots: tuple[AgentId, ...] = ()
 
 
 class GroupAnswer(Struct, frozen=True):
@@ -199,7 +204,7 @@ async def put_app(door: Door, path: AppPath, body: AppBody) -> AppAnswer:
         commands.PutApp(
             path.corpid, path.agent_id, body.name, body.secret, body.callback_url, body.callback_token,
             body.callback_aes_key,
-            Rights(body.trusted_ips, body.range_members, body.range_departments, body.abilities),
+            Rights(body.trusted_ips, body.range_members, body.range_departments, body.abilities), body.bot,
         )
     )  # fmt: skip
     return AppAnswer(path.corpid, path.agent_id)
@@ -282,7 +287,8 @@ async def put_group(door: Door, path: CorpPath, body: GroupBody) -> GroupAnswer:
     """Make a group, past every rule; with the chat_id of one that is there, change it."""
     happened = await door.ask(
         commands.PutGroup(
-            path.corpid, body.name, body.owner, body.chat_id, body.admins, body.members, body.consumers, body.notice
+            path.corpid, body.name, body.owner, body.chat_id, body.admins, body.members, body.consumers, body.notice,
+            body.bots,
         )
     )  # fmt: skip
     put = next(event for event in happened if isinstance(event, GroupPut))

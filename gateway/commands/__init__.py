@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gateway.commands.bots import AnswerAsBot as AnswerAsBot
+from gateway.commands.bots import PushAsBot as PushAsBot
 from gateway.commands.callbacks import NoteVerified as NoteVerified
 from gateway.commands.command import Command as Command
 from gateway.commands.customers import MarkCustomer as MarkCustomer
@@ -107,6 +109,8 @@ class PutCorp(Command):
 
 
 class PutApp(Command):
+    """Make an app, or change it; a bot has no address to be called back at, and stays a bot."""
+
     corpid: str
     agent_id: str
     name: str
@@ -115,6 +119,7 @@ class PutApp(Command):
     callback_token: str = ""
     callback_aes_key: str = ""
     rights: Rights = Rights()
+    bot: bool = False
 
 
 class PutDepartment(Command):
@@ -197,3 +202,4 @@ class PutGroup(Command):
     members: tuple[str, ...] = ()
     consumers: tuple[str, ...] = ()  # handles
     notice: str = ""
+    bots: tuple[str, ...] = ()  # agent_ids

@@ -12,10 +12,12 @@ import msgspec
 
 from gateway import commands
 from gateway.decide import (
+    app_chats,
     app_groups,
     app_messages,
     apps,
     book_tags,
+    bots,
     callbacks,
     contacts,
     customers,
@@ -65,12 +67,15 @@ CLIENT_HANDLERS: Final[dict[type, ClientHandler]] = {
     frames.Confirm: mass.confirm,
     frames.SendMass: mass.send_own,
     frames.Dismiss: groups.dismiss,
-    frames.Enter: callbacks.enter,
+    frames.Enter: app_chats.enter,
+    frames.Click: app_chats.click,
+    frames.Feedback: app_chats.judge,
 }
 COMMANDS_OF: Final = {"member": get_args(frames.MemberCommand), "consumer": get_args(frames.ConsumerCommand)}
 CONTROL: Final = "control"  # the device of what control does for a person
 SERVICE_HANDLERS: Final[dict[type, Callable[[State, int, Any], list[AnyEvent] | Refusal | commands.Repeated]]] = {
     **callbacks.HANDLERS,
+    **bots.HANDLERS,
     **apps.HANDLERS,
     **book_tags.HANDLERS,
     **departments.HANDLERS,

@@ -9,7 +9,7 @@ from gateway.decide import departments, members
 from gateway.decide.contacts import AFFAIRS, confirmed_by, put, report, tell, tell_edited
 from gateway.decide.draft import Draft
 from gateway.decide.members import PEOPLE_MAX, Decided
-from gateway.decide.seats import seat
+from gateway.decide.seats import seat, seat_bots
 from gateway.decide.seats import tell as tell_group
 from gateway.decide.ways import check_code, new_code
 from gateway.refusal import Refusal
@@ -24,6 +24,7 @@ from protocol.errors import (
     EXISTS,
     MALFORMED,
     TOO_MANY,
+    UNKNOWN_APP,
     UNKNOWN_CONVERSATION,
     UNKNOWN_CORP,
     UNKNOWN_DEPARTMENT,
@@ -50,9 +51,17 @@ def put_corp(state: State, now_ms: int, command: commands.PutCorp) -> Decided:
 
 
 def put_app(state: State, now_ms: int, command: commands.PutApp) -> Decided:
-    """Make an app, or change it."""
-    if command.corpid not in state.corps:
+    """Make an app, or change it. A bot's id is unique in the world, since it names nobody's enterprise."""
+    corp = state.corps.get(command.corpid)
+    if corp is None:
         return Refusal(UNKNOWN_CORP)
+    known = corp.apps.get(command.agent_id)
+    if command.bot and command.callback_url:
+        return Refusal(MALFORMED, "callback_url: a bot is told over its own connection")
+    if known is not None and (known.bot is not None) is not command.bot:
+        return Refusal(EXISTS, "bot: an app stays one, and so does a bot")
+    if command.bot and state.bots.get(command.agent_id, command.corpid) != command.corpid:
+        return Refusal(EXISTS, "bot: another enterprise has it")
     return [events.AppPut(**{name: getattr(command, name) for name in command.__struct_fields__})]
 
 
@@ -219,6 +228,8 @@ def put_group(state: State, now_ms: int, command: commands.PutGroup) -> Decided:
         return Refusal(UNKNOWN_PERSON)
     if any(not isinstance(state.people.get(handle), Consumer) for handle in command.consumers):
         return Refusal(UNKNOWN_PERSON)
+    if any(state.bots.get(agent_id) != command.corpid for agent_id in command.bots):
+        return Refusal(UNKNOWN_APP, "bots")
     draft = Draft(state, now_ms)
     chat_id = command.chat_id or draft.new_id("wr", command.corpid)
     conversation = corp.chats.get(chat_id) or draft.new_id("cv", command.corpid)
@@ -227,15 +238,19 @@ def put_group(state: State, now_ms: int, command: commands.PutGroup) -> Decided:
     draft.add(
         events.GroupPut(command.corpid, conversation, chat_id, command.name, owner, admins, command.notice, now_ms)
     )
-    seats = state.group(conversation).seats if conversation in state.conversations else {}
+    known = state.conversations.get(conversation)
+    group = known.group if known is not None else None
+    seats, seated = (group.seats, group.bots) if group is not None else ({}, {})
     everyone = dict.fromkeys([*(corp.members[userid] for userid in userids), *command.consumers])
     new = tuple(key for key in everyone if key not in seats)
-    if conversation in state.conversations:
-        _tell_changes(draft, state.conversations[conversation], command)
-    is_new = conversation not in state.conversations
+    if known is not None:
+        _tell_changes(draft, known, command)
     if new:
         seat(draft, conversation, (command.corpid, chat_id, command.name), new, "created", owner)
-    if is_new:
+    bots = tuple(bot for bot in dict.fromkeys(command.bots) if bot not in seated)
+    if bots:
+        seat_bots(draft, command.corpid, conversation, (*seated, *bots), Notice("joined", who=bots))
+    if known is None:
         draft.call_back(command.corpid, ChatCreated(chat_id))
     return draft.events
 

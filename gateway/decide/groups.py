@@ -1,8 +1,8 @@
 """Customer groups: who may make one, who gets a seat, who runs it. Every change is a record of the group's own log."""
 
 from gateway.decide.draft import Draft
+from gateway.decide.seats import BOTS_MAX, seat, seat_bots, tell, unseat
 from gateway.decide.seats import dismiss as end
-from gateway.decide.seats import seat, tell, unseat
 from gateway.events import GroupPut
 from gateway.policy import content, group_size, speak
 from gateway.refusal import Refusal
@@ -23,6 +23,7 @@ from protocol.errors import (
     NOT_OWNER,
     NOT_RELATED,
     TOO_MANY,
+    UNKNOWN_APP,
     UNKNOWN_CONVERSATION,
     UNKNOWN_PERSON,
     WRONG_KIND,
@@ -116,19 +117,33 @@ def invite(state: State, now_ms: int, person: AnyPerson, frame: frames.Invite) -
     refusal = speak.refusal_of(state, person)
     if refusal is not None:
         return refusal
-    guests = _guests(state, state.corps[conversation.corpid], person, frame.members, frame.consumers)
+    corp = state.corps[conversation.corpid]
+    guests = _guests(state, corp, person, frame.members, frame.consumers)
     if isinstance(guests, Refusal):
         return guests
     new = tuple(key for key in guests if key not in group.seats)
-    if not new:
-        return Refusal(ALREADY if guests else EMPTY, "relation/seat")
-    refusal = group_size.check(state, group, len(new))
+    bots = tuple(bot for bot in dict.fromkeys(frame.bots) if bot not in group.bots)
+    if not new and not bots:
+        return Refusal(ALREADY if guests or frame.bots else EMPTY, "relation/seat")
+    refusal = (group_size.check(state, group, len(new)) if new else None) or _may_bring(corp, group, bots)
     if refusal is not None:
         return refusal
     draft = Draft(state, now_ms)
-    seat(draft, conversation.id, (conversation.corpid, group.chat_id, group.name), new, "invited", person.key)
+    if new:
+        seat(draft, conversation.id, (conversation.corpid, group.chat_id, group.name), new, "invited", person.key)
+    if bots:
+        seat_bots(draft, corp.corpid, conversation.id, (*group.bots, *bots), Notice("joined", who=bots))
     draft.conversation = conversation.id
     return draft
+
+
+def _may_bring(corp: Corp, group: Group, bots: tuple[str, ...]) -> Refusal | None:
+    """Tell why these bots may not be brought in. They take no place of a person's, and have a bound of their own."""
+    for agent_id in bots:
+        app = corp.apps.get(agent_id)
+        if app is None or app.bot is None:
+            return Refusal(UNKNOWN_APP, "group/bots")
+    return Refusal(TOO_MANY, "group/bots_max") if len(group.bots) + len(bots) > BOTS_MAX else None
 
 
 def _runs(group: Group, key: str) -> bool:
@@ -144,20 +159,24 @@ def remove(state: State, now_ms: int, person: AnyPerson, frame: frames.Remove) -
     corp = state.corps[conversation.corpid]
     named = [corp.members.get(userid, "") for userid in frame.members]
     named += [corp.consumers.get(external, "") for external in frame.consumers]
-    keys = tuple(dict.fromkeys(named))
-    if not keys:
+    keys, bots = tuple(dict.fromkeys(named)), tuple(dict.fromkeys(frame.bots))
+    if not keys and not bots:
         return Refusal(EMPTY)
     if not _runs(group, person.key):
         return Refusal(NOT_ADMIN, "group/admin")
     refusal = speak.refusal_of(state, person) if isinstance(person, Member) else None
     if refusal is not None:
         return refusal
-    if any(key not in group.seats for key in keys):
+    if any(key not in group.seats for key in keys) or any(bot not in group.bots for bot in bots):
         return Refusal(NOT_IN_GROUP, "relation/seat")
     if group.owner in keys or (person.key != group.owner and any(key in group.admins for key in keys)):
         return Refusal(NOT_OWNER, "group/owner")
     draft = Draft(state, now_ms)
-    unseat(draft, conversation, keys, "removed")
+    if keys:
+        unseat(draft, conversation, keys, "removed")
+    if bots:
+        left = tuple(bot for bot in group.bots if bot not in bots)
+        seat_bots(draft, corp.corpid, conversation.id, left, Notice("removed", who=bots))
     draft.conversation = conversation.id
     return draft
 

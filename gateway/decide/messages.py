@@ -197,7 +197,9 @@ def say(state: State, now_ms: int, command: SendFor, origin: Origin | None) -> l
         return refusal
     draft = Draft(state, now_ms)
     if conversation.id not in state.conversations:
-        open_app_chat(draft, conversation, command.sender)
+        assert conversation.app is not None
+        own = state.own_of(corp.corpid, conversation.app.person)
+        open_app_chat(draft, conversation, command.sender, own)
     draft.say(attempt, command.sender, badge, origin)
     return draft.events
 
@@ -224,12 +226,10 @@ def _target(state: State, command: SendFor, sender: AnyPerson | App) -> Conversa
     return state.conversations[name] if name is not None else Refusal(UNKNOWN_CONVERSATION, _TO)
 
 
-def open_app_chat(draft: Draft, conversation: Conversation, agent_id: str) -> None:
-    """Open the first conversation of an app and a person, and tell the person."""
+def open_app_chat(draft: Draft, conversation: Conversation, agent_id: str, own: str) -> None:
+    """Open the first conversation of an app and a person, and tell the person, whose own conversation is named."""
     assert conversation.app is not None
-    person = conversation.app.person
-    draft.add(AppOpened(conversation.corpid, agent_id, person, conversation.id))
-    own = draft.state.own_of(conversation.corpid, person)
+    draft.add(AppOpened(conversation.corpid, agent_id, conversation.app.person, conversation.id))
     name = draft.state.corps[conversation.corpid].apps[agent_id].name
     draft.post(conversation.corpid, own, Notice("app_opened", conversation.id, "app", (agent_id,), name))
 

@@ -9,13 +9,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from gateway.decide.draft import Draft
-from gateway.events import Dismissed, Joined, JoinScene, LeaveScene, Left
+from gateway.events import BotsSeated, Dismissed, Joined, JoinScene, LeaveScene, Left
 from gateway.state.conversations import Conversation
 from gateway.state.people import Consumer
 from protocol.content import Affair, Notice
 from protocol.ids import derive_version
 from protocol.wecom.changes import ChatDetail, ChatDismissed, ChatUpdated
 
+BOTS_MAX: Final = 20  # in one group, a setting: the vendor publishes no bound
 JOIN_SCENES: Final[dict[JoinScene, int]] = {"created": 0, "invited": 0, "scanned": 3}  # DOC 92130: 0 invited, 3 QR code
 QUIT_SCENES: Final[dict[LeaveScene, int]] = {"left": 0, "removed": 1}  # DOC 92130
 _DETAILS: Final[dict[Affair, ChatDetail]] = {
@@ -92,6 +93,12 @@ def _tell_members(
     )
     told = replace(change, members=who, last_version=last, current_version=current)
     draft.call_back(conversation.corpid, told)
+
+
+def seat_bots(draft: Draft, corpid: str, conversation: str, bots: tuple[str, ...], notice: Notice) -> None:
+    """Let these bots be in a group, and tell it; the enterprise is told of people only."""
+    draft.add(BotsSeated(conversation, bots))
+    draft.post(corpid, conversation, notice)
 
 
 def tell(draft: Draft, conversation: Conversation, notice: Notice) -> None:

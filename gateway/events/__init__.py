@@ -28,6 +28,8 @@ from gateway.events.book import MenuPut as MenuPut
 from gateway.events.book import OauthCodeMade as OauthCodeMade
 from gateway.events.book import OauthCodeUsed as OauthCodeUsed
 from gateway.events.book import OpenidGiven as OpenidGiven
+from gateway.events.bots import BotSaid as BotSaid
+from gateway.events.bots import BotsSeated as BotsSeated
 from gateway.events.callbacks import CallbackDue as CallbackDue
 from gateway.events.callbacks import CallbackVerified as CallbackVerified
 from gateway.events.event import Event as Event
@@ -136,6 +138,7 @@ class AppPut(Event, tag=21):
     callback_token: str = ""
     callback_aes_key: str = ""
     rights: Rights = Rights()
+    bot: bool = False
 
 
 class DepartmentPut(Event, tag=22):
@@ -329,6 +332,7 @@ AnyEvent = (
     | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
     | DepartmentDeleted | MemberRenamed | BookTagPut | BookTagDeleted | BookTagged | OpenidGiven | OauthCodeMade
     | OauthCodeUsed | AppSet | MenuPut
+    | BotSaid | BotsSeated
 )  # fmt: skip
 
 encode = msgspec.msgpack.Encoder().encode

@@ -16,7 +16,7 @@ from protocol.content import AppContent
 class Attempt(Struct, gc=False):
     """Who wants to say what, where and when. `sender` is the person; `app` is set instead where an app sends.
 
-    `mass` is set where it is one of a mass message's: its frequency counts there.
+    `mass` is set where it is one of a mass message's: its frequency counts there. `answers` says that a bot was asked.
     """
 
     now_ms: int
@@ -29,11 +29,14 @@ class Attempt(Struct, gc=False):
     sender: AnyPerson | None = None
     app: App | None = None
     mass: Literal["", "corp_mass", "own_mass"] = ""
+    answers: bool = False
 
     @property
     def counted(self) -> str:
         """Say which rules of frequency count it."""
-        return self.mass or ("app_group" if self.conversation.kind == "app_group" else self.side)
+        if self.conversation.kind == "app_group":
+            return "app_group"
+        return self.mass or ("bot" if self.app is not None and self.app.bot is not None else self.side)
 
     @property
     def member(self) -> Member | None:

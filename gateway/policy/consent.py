@@ -1,4 +1,7 @@
-"""Does the other side want it? A block stops the single chat, a mute the enterprise's apps, not its people."""
+"""Does the other side want it? A block stops the single chat, a mute the enterprise's apps, not its people.
+
+What a bot answers was asked for, and passes a mute.
+"""
 
 from gateway.policy.attempt import Attempt, Line, verdict
 from gateway.refusal import Refusal
@@ -15,7 +18,7 @@ def check(state: State, attempt: Attempt) -> Refusal | None:
     if relation is not None:
         blocked = relation.blocked_by_consumer if attempt.side == "member" else relation.blocked_by_member
         return _BLOCKED if blocked else None
-    if conversation.app is not None and attempt.side == "app":
+    if conversation.app is not None and attempt.side == "app" and not attempt.answers:
         person = state.people[conversation.app.person]
         if isinstance(person, Consumer) and person.known[conversation.corpid].muted:
             return Refusal(MUTED, "consent/muted")

@@ -9,10 +9,11 @@ from gateway.policy.attempt import Attempt, Line, verdict
 from gateway.profile import Profile
 from gateway.refusal import Refusal
 from gateway.state import State
-from protocol.content import AppContent, Articles, Card, Markdown, MiniProgramNotice, TemplateCard, Text
+from protocol.content import AppContent, Articles, Card, Markdown, MiniProgramNotice, Stream, TemplateCard, Text
 from protocol.errors import BODY_TOO_LARGE, EMPTY, TEXT_TOO_LONG
 
 APP_ONLY: Final = (Card, Articles, Markdown, MiniProgramNotice, TemplateCard)
+STREAM_BYTES_MAX: Final = 20_480  # DOC 101463
 
 
 def check(state: State, attempt: Attempt) -> Refusal | None:
@@ -31,6 +32,9 @@ def check_body(profile: Profile, content: AppContent, body_bytes: int) -> Refusa
         return None
     if isinstance(content, APP_ONLY):
         return None
+    if isinstance(content, Stream):
+        too_long = len(content.text.encode()) > STREAM_BYTES_MAX
+        return Refusal(TEXT_TOO_LONG, "content/stream_bytes_max") if too_long else None
     if body_bytes > profile.body_bytes_max:
         return Refusal(BODY_TOO_LARGE, "content/body_bytes_max")
     return None

@@ -17,6 +17,7 @@ from gateway.writer import Decision
 from protocol.codec import decode_message
 from protocol.content import AnyContent, Text
 from protocol.frames import Badge, Message, Side
+from protocol.ids import app_key
 
 
 class MessageView(Struct, frozen=True, omit_defaults=True):
@@ -98,7 +99,9 @@ def _message(state: State, position: int, posted: Posted) -> MessageView:
 
 
 def _whose(state: State, frame: Message) -> str:
-    """Tell whose words they are where the record names nobody: those of a mass message are a member's."""
+    """Tell whose words they are where the record names nobody, since nothing counts them: an app goes on, say."""
+    if frame.side == "app":
+        return app_key(frame.corp, frame.sender)
     corp = state.corps.get(frame.corp)
     return corp.members.get(frame.sender, "") if corp is not None and frame.side == "member" else ""
 

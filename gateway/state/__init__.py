@@ -1,7 +1,7 @@
 """What is remembered, as tables of plain structs that name one another by key.
 
-`apply(event)` is the only writer; `voices` and `unionids` are derived, and not remembered. Everything else can be
-dumped as one value and loaded again, and two states that applied the same events dump the same bytes.
+`apply(event)` is the only writer; `voices`, `unionids` and `bots` are derived, and not remembered. Everything else can
+be dumped as one value and loaded again, and two states that applied the same events dump the same bytes.
 """
 
 from hashlib import blake2b
@@ -17,6 +17,7 @@ from gateway.events import (
     AppRecalled,
     AppSaid,
     AppSpoke,
+    BotSaid,
     CallbackDue,
     CallbackVerified,
     CardUpdated,
@@ -91,6 +92,7 @@ QUIET: Final = frozenset({
     Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked,
     MassMade, MassAnnounced, MassConfirmed, MassSliced, MassCancelled,
     MediaKept, AppSpoke, AppSaid, AppRecalled, CardUpdated, CallbackDue, CallbackVerified,
+    BotSaid,
 })  # fmt: skip
 
 
@@ -98,8 +100,8 @@ class State:
     """Everything the rules may read. `position` is the ordinal of the last event applied.
 
     `voices` is derived: not dumped, and empty after every event that is not in QUIET. So are `unionids`, the handles of
-    each, made again from the people. Nor is `newest_due` dumped: the newest position that some app is to be called back
-    about, 0 after a load.
+    each, made again from the people, and `bots`, the enterprise of each. Nor is `newest_due` dumped: the newest
+    position that some app is to be told of, 0 after a load.
     """
 
     def __init__(self) -> None:
@@ -124,6 +126,7 @@ class State:
         self.strict: tuple[Switch, ...] = ()
         self.voices: dict[tuple[str, str], Voice] = {}
         self.unionids: dict[str, list[str]] = {}
+        self.bots: dict[str, str] = {}  # a bot's id, unique in the world → corpid
         self.bind_meters()
 
     def bind_meters(self) -> None:
@@ -167,9 +170,15 @@ class State:
     def charge(self, conversation: Conversation, sender: str, now_ms: int) -> None:
         """Count a message against every frequency rule of its sender's side."""
         person = self.people.get(sender)
-        by_app = "app_group" if conversation.kind == "app_group" else "app"
-        meter = self.meters[by_app if person is None else person.side]
+        meter = self.meters[person.side if person is not None else self.counted(conversation, sender)]
         meter.charge(self.subjects(conversation, sender), self.indexes(now_ms))
+
+    def counted(self, conversation: Conversation, app: str) -> str:
+        """Say which rules of frequency count what an app (its key) says."""
+        if conversation.kind == "app_group":
+            return "app_group"
+        bot = self.corps[conversation.corpid].apps[app.partition("/#")[2]].bot
+        return "app" if bot is None else "bot"
 
     def calls_back(self, app: App) -> bool:
         """Tell whether an app is called back: it has an address, which has answered where that is asked for."""
@@ -259,6 +268,9 @@ class State:
         for person in state.people.values():
             if isinstance(person, Consumer) and person.unionid:
                 state.unionids.setdefault(person.unionid, []).append(person.key)
+        state.bots = {
+            app.agent_id: corp.corpid for corp in state.corps.values() for app in corp.apps.values() if app.bot
+        }
         return state
 
     def digest(self) -> str:

@@ -73,11 +73,16 @@ class Group(Struct, array_like=True):
     made_ms: int = 0
     arrivals: dict[int, Arrival] = field(default_factory=dict)
     dismissed: bool = False
+    bots: dict[str, bool] = field(default_factory=dict)  # agent_id → whether anybody here has called it
 
 
 class AppChat(Struct, array_like=True):
+    """What an app's conversation with a person is about; with a bot, when it was entered last, and if it was used."""
+
     agent_id: str
     person: str
+    entered_day: int = -1  # days as windows number them; -1: never
+    written: bool = False
 
 
 class Awaited(Struct, array_like=True, frozen=True):

@@ -8,6 +8,7 @@ from gateway.profile import RANK, Certification, Profile
 from gateway.rights import Rights
 from gateway.state.app_messages import AppMessages
 from gateway.state.book import Book
+from gateway.state.bots import Bot
 from gateway.state.jobs import Outcome
 from gateway.state.mass import Mass
 from gateway.state.media import Shelf
@@ -41,6 +42,7 @@ class App(Struct, array_like=True):
     rights: Rights = Rights()
     callback_verified: bool = False  # the receiver has answered the check of its address as it stands
     sheet: AppSheet | None = None
+    bot: Bot | None = None  # set where the app is a bot, which hears over a connection of its own
 
     @property
     def callback(self) -> tuple[str, str, str]:

@@ -11,13 +11,14 @@ from msgspec import Struct, field
 from gateway import windows
 from gateway.profile import Frequency, Profile
 
-# Which sides' rules count what is said: by a person or an app, by an app in its own group, in an enterprise's mass
-# message, in a member's own.
+# Which sides' rules count what is said: by a person or an app, by an app in its own group, by a bot, in an enterprise's
+# mass message, in a member's own.
 COUNTED: Final = {
     "member": ("member",),
     "consumer": ("consumer",),
     "app": ("app",),
     "app_group": ("app_group",),
+    "bot": ("bot",),
     "corp_mass": ("corp_mass", "mass"),
     "own_mass": ("own_mass", "mass"),
 }

@@ -149,6 +149,38 @@ class BookTagChanged(Change, tag=36):
     deleted_parties: tuple[int, ...] = ()
 
 
+class BotEntered(Change, tag=40):
+    """enter_chat: a person has opened the conversation with a bot, for the first time on this day."""
+
+    person: str  # userid or external_userid, as in the next two
+    conversation: str
+
+
+class CardClicked(Change, tag=41):
+    """template_card_event: `sequence` is that of the card, `selected` pairs of a question and what was chosen."""
+
+    person: str
+    conversation: str
+    sequence: int
+    card_type: str
+    key: str
+    task_id: str = ""
+    selected: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+class FeedbackGiven(Change, tag=42):
+    """feedback_event: what a person thinks of a bot's answer, 1 right, 2 wrong, 3 neither any more."""
+
+    person: str
+    conversation: str
+    sequence: int
+    id: str
+    verdict: int
+    text: str = ""
+    reasons: tuple[int, ...] = ()
+
+
+BotChange = BotEntered | CardClicked | FeedbackGiven
 AnyChange = (
     ContactAdded
     | HalfContactAdded
@@ -169,4 +201,5 @@ AnyChange = (
     | PartyChanged
     | PartyDeleted
     | BookTagChanged
+    | BotChange
 )

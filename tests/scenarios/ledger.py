@@ -112,8 +112,8 @@ class Ledger:
         self.masses: dict[str, str] = {}
         self.heard: dict[str, int] = {}
         self.commands_made = 0
-        self._serve(commands.ResetWorld("seed"))
-        self._serve(commands.SetProfile(profile.read("tiny")))
+        self.serve(commands.ResetWorld("seed"))
+        self.serve(commands.SetProfile(profile.read("tiny")))
 
     def ask(self, request: str) -> Outcome:
         for form, handler in GRAMMAR:
@@ -128,7 +128,7 @@ class Ledger:
             self.state.apply(event)
             self.records.append(event)
 
-    def _serve(self, command: commands.Command) -> Outcome:
+    def serve(self, command: commands.Command) -> Outcome:
         decided = decide.by_service(self.state, self.now_ms, self.now_ms, command)
         if isinstance(decided, Refusal):
             return self._refused(decided)
@@ -141,7 +141,7 @@ class Ledger:
             return self._told(refused[0])
         return f"begun for {len(started[0].recipients)}" if started else "accepted"
 
-    def _client(self, name: str, make: Callable[[int], frames.ClientCommand], number: str | None = None) -> Outcome:
+    def client(self, name: str, make: Callable[[int], frames.ClientCommand], number: str | None = None) -> Outcome:
         person = self.state.people[self.key(name)]
         device = person.devices.get("phone")
         after = (device.last_number if device is not None else 0) + 1
@@ -190,7 +190,7 @@ class Ledger:
 
     @line(r"profile ([\w-]+)")
     def set_profile(self, name: str) -> Outcome:
-        return self._serve(commands.SetProfile(profile.read(name)))
+        return self.serve(commands.SetProfile(profile.read(name)))
 
     @line(r"clock (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
     def clock_to(self, moment: str) -> Outcome:
@@ -202,7 +202,7 @@ class Ledger:
 
     def _advance(self, by_ms: int) -> Outcome:
         before = len(self.records)
-        outcome = self._serve(commands.SetClock(by_ms))
+        outcome = self.serve(commands.SetClock(by_ms))
         if outcome != "accepted":
             return outcome
         self.now_ms = self.state.clock.shown_ms
@@ -213,24 +213,24 @@ class Ledger:
     @line(r"corp WORD (certified|verified|unverified)(?: until (\d{4}-\d\d-\d\d))?")
     def put_corp(self, name: str, certification: Any, until: str | None) -> Outcome:
         until_ms = _ms(datetime.fromisoformat(until).replace(tzinfo=SHANGHAI)) if until else 0
-        return self._serve(commands.PutCorp(name, f"{name} company", name.title(), certification, until_ms))
+        return self.serve(commands.PutCorp(name, f"{name} company", name.title(), certification, until_ms))
 
     @line(r"member WORD of WORD( not activated)?( without real name)?( departed)?(?: in store (\d+))?")
     def put_member(self, name: str, corp: str, asleep: str, unnamed: str, gone: str, store: str | None) -> Outcome:
         self.corp_of[name] = corp
         stores = (int(store),) if store else ()
-        return self._serve(
+        return self.serve(
             commands.PutMember(corp, name, name.title(), stores, not asleep, not unnamed, bool(gone))
         )  # fmt: skip
 
     @line(r"store (\d+) of WORD")
     def put_store(self, number: str, corp: str) -> Outcome:
-        return self._serve(commands.PutDepartment(corp, int(number), f"store {number}", store=True))
+        return self.serve(commands.PutDepartment(corp, int(number), f"store {number}", store=True))
 
     @line(r"app WORD of WORD( is called back)?")
     def put_app(self, agent: str, corp: str, called: str | None) -> Outcome:
         address = "http://crm.example/" if called else ""
-        return self._serve(commands.PutApp(corp, agent, agent.title(), "secret", address))
+        return self.serve(commands.PutApp(corp, agent, agent.title(), "secret", address))
 
     @line(r"WORD welcomes WORD TEXT")
     def welcome(self, corp: str, who: str, text: str) -> Outcome:
@@ -238,17 +238,17 @@ class Ledger:
         chats = set(self.state.consumer(who).contacts.values())
         given = [event for event in self.records if isinstance(event, WelcomeGiven) and event.conversation in chats]
         code = given[-1].code if given else "none"
-        return self._serve(commands.SendWelcome(corp, code, (content.Text(text),)))
+        return self.serve(commands.SendWelcome(corp, code, (content.Text(text),)))
 
     @line(r"consumers? LIST")
     def put_consumers(self, names: str) -> Outcome:
-        return [self._serve(commands.PutConsumer(name, name.title())) for name in names.split(", ")][-1]
+        return [self.serve(commands.PutConsumer(name, name.title())) for name in names.split(", ")][-1]
 
     @line(r"WORD knows LIST(?: as (pending|half|mutual|removed_by_member|removed_by_consumer))?")
     def put_relation(self, member: str, consumers: str, status: Any) -> Outcome:
         corp = self.corp_of[member]
         return [
-            self._serve(commands.PutRelation(corp, member, consumer, status=status or "mutual"))
+            self.serve(commands.PutRelation(corp, member, consumer, status=status or "mutual"))
             for consumer in consumers.split(", ")
         ][-1]
 
@@ -258,7 +258,7 @@ class Ledger:
         members = tuple(other for other in listed if other in self.corp_of)
         consumers = tuple(other for other in listed if other not in self.corp_of)
         chat_id = f"chat-{name}"
-        outcome = self._serve(
+        outcome = self.serve(
             commands.PutGroup(corp, name, owner, chat_id, members=members, consumers=consumers)
         )  # fmt: skip
         self.group_ids[name] = self.state.corps[corp].chats[chat_id]
@@ -270,17 +270,17 @@ class Ledger:
         corp = self.state.conversations[self.group_ids[name]].corpid
         guests = tuple(f"guest{number}" for number in range(int(size) - len(group.seats)))
         for guest in guests:
-            self._serve(commands.PutConsumer(guest))
+            self.serve(commands.PutConsumer(guest))
         owner = self.state.member(group.owner).userid
-        return self._serve(commands.PutGroup(corp, name, owner, group.chat_id, consumers=guests))
+        return self.serve(commands.PutGroup(corp, name, owner, group.chat_id, consumers=guests))
 
     @line(r"code WORD of WORD( to be accepted)?(?: with state WORD)?")
     def put_code(self, code: str, of: str, ask: str | None, state: str | None) -> Outcome:
         if of in self.group_ids:
             group = self.state.conversations[self.group_ids[of]]
             assert group.group is not None
-            return self._serve(commands.PutCode(group.corpid, chat_id=group.group.chat_id, code=code))
-        return self._serve(
+            return self.serve(commands.PutCode(group.corpid, chat_id=group.group.chat_id, code=code))
+        return self.serve(
             commands.PutCode(self.corp_of[of], of, state=state or "", skip_verify=not ask, code=code)
         )  # fmt: skip
 
@@ -288,19 +288,19 @@ class Ledger:
     def put_contact_way(self, code: str, names: str, store: str | None) -> Outcome:
         listed = tuple(names.split(", "))
         stores = (int(store),) if store else ()
-        return self._serve(commands.PutContactWay(self.corp_of[listed[0]], 2, 2, listed, stores, code=code))
+        return self.serve(commands.PutContactWay(self.corp_of[listed[0]], 2, 2, listed, stores, code=code))
 
     @line(r"temporary way WORD of WORD for (\d+)([smhdw])")
     def put_temporary_way(self, code: str, of: str, count: str, unit: str) -> Outcome:
         expires_s = int(timedelta(**{UNITS[unit]: int(count)}).total_seconds())
-        return self._serve(commands.PutContactWay(self.corp_of[of], 1, 2, (of,), code=code, expires_s=expires_s))
+        return self.serve(commands.PutContactWay(self.corp_of[of], 1, 2, (of,), code=code, expires_s=expires_s))
 
     @line(r"join way WORD of LIST(?: as TEXT from (\d+))?")
     def put_join_way(self, code: str, names: str, base: str | None, first: str | None) -> Outcome:
         corp = self.state.conversations[self.group_ids[names.split(", ", maxsplit=1)[0]]].corpid
         chats = tuple(f"chat-{name}" for name in names.split(", "))
         way = commands.PutJoinWay(corp, 2, chats, "", "", bool(base), base or "", int(first or 1), code=code)
-        return self._serve(way)
+        return self.serve(way)
 
     # What an app asks the address book for.
 
@@ -310,48 +310,48 @@ class Ledger:
         mobile, mail = (given, "") if kind == "phone" else ("", given)
         departments = (int(department),) if department else ()
         asked = MemberCreate(userid=name, name=name.title(), department=departments, mobile=mobile, email=mail)
-        return self._serve(book.CreateMember(corp, asked))
+        return self.serve(book.CreateMember(corp, asked))
 
     @line(r"WORD lets WORD in")
     def admit_member(self, corp: str, name: str) -> Outcome:
-        return self._serve(book.AdmitMember(corp, name))
+        return self.serve(book.AdmitMember(corp, name))
 
     @line(r"WORD (disables|enables) WORD")
     def enable_member(self, corp: str, verb: str, name: str) -> Outcome:
-        return self._serve(book.UpdateMember(corp, MemberUpdate(userid=name, enable=int(verb == "enables"))))
+        return self.serve(book.UpdateMember(corp, MemberUpdate(userid=name, enable=int(verb == "enables"))))
 
     @line(r"WORD calls WORD WORD")
     def rename_member(self, corp: str, name: str, new: str) -> Outcome:
         self.corp_of[new] = corp
-        return self._serve(book.UpdateMember(corp, MemberUpdate(userid=name, new_userid=new)))
+        return self.serve(book.UpdateMember(corp, MemberUpdate(userid=name, new_userid=new)))
 
     @line(r"WORD gives WORD (phone|mail) (\S+)")
     def note_member(self, corp: str, name: str, kind: str, given: str) -> Outcome:
         mobile, mail = (given, "") if kind == "phone" else ("", given)
-        return self._serve(book.UpdateMember(corp, MemberUpdate(userid=name, mobile=mobile, email=mail)))
+        return self.serve(book.UpdateMember(corp, MemberUpdate(userid=name, mobile=mobile, email=mail)))
 
     @line(r"WORD lets WORD go")
     def delete_member(self, corp: str, name: str) -> Outcome:
-        return self._serve(book.DeleteMembers(corp, (name,)))
+        return self.serve(book.DeleteMembers(corp, (name,)))
 
     @line(r"WORD makes department (\d+) TEXT in (\d+)")
     def make_department(self, corp: str, number: str, name: str, parent: str) -> Outcome:
         asked = DepartmentCreate(id=int(number), name=name, parentid=int(parent))
-        return self._serve(book.CreateDepartment(corp, asked))
+        return self.serve(book.CreateDepartment(corp, asked))
 
     @line(r"WORD moves department (\d+) into (\d+)")
     def move_department(self, corp: str, number: str, parent: str) -> Outcome:
-        return self._serve(book.UpdateDepartment(corp, DepartmentUpdate(id=int(number), parentid=int(parent))))
+        return self.serve(book.UpdateDepartment(corp, DepartmentUpdate(id=int(number), parentid=int(parent))))
 
     @line(r"WORD deletes department (\d+)")
     def delete_department(self, corp: str, number: str) -> Outcome:
-        return self._serve(book.DeleteDepartment(corp, int(number)))
+        return self.serve(book.DeleteDepartment(corp, int(number)))
 
     @line(r"reset WORD")
     def reset(self, corp: str) -> Outcome:
         """Tell which commands over MQTT were cut short."""
         before = len(self.records)
-        self._serve(commands.ResetCorp(corp))
+        self.serve(commands.ResetCorp(corp))
         ended = [event for event in self.records[before:] if isinstance(event, CommandRefused)]
         return ", ".join(f"{event.origin.id} {self._told(event)}" for event in ended) or "accepted"
 
@@ -391,52 +391,52 @@ class Ledger:
 
     def _send(self, sender: str, to: str, said: content.Sendable, number: str | None = None) -> Outcome:
         conversation = self.conversation(sender, to)
-        return self._client(sender, lambda number: frames.Send(number, conversation, said), number)
+        return self.client(sender, lambda number: frames.Send(number, conversation, said), number)
 
     @line(r"WORD → own affairs of WORD TEXT")
     def say_to_own(self, sender: str, corp: str, text: str) -> Outcome:
         own = self.state.own_of(corp, self.key(sender))
-        return self._client(sender, lambda number: frames.Send(number, own, content.Text(text)))
+        return self.client(sender, lambda number: frames.Send(number, own, content.Text(text)))
 
     @line(r"WORD → app WORD of WORD TEXT")
     def say_to_app(self, sender: str, agent: str, corp: str, text: str) -> Outcome:
         chat = self.state.corps[corp].apps[agent].conversations.get(self.key(sender), "cv-of-nobody")
-        return self._client(sender, lambda number: frames.Send(number, chat, content.Text(text)))
+        return self.client(sender, lambda number: frames.Send(number, chat, content.Text(text)))
 
     @line(r"WORD scans WORD")
     def scan(self, who: str, code: str) -> Outcome:
-        return self._client(who, lambda number: frames.Scan(number, code))
+        return self.client(who, lambda number: frames.Scan(number, code))
 
     @line(r"WORD joins by WORD")
     def join(self, who: str, code: str) -> Outcome:
-        return self._client(who, lambda number: frames.Join(number, code))
+        return self.client(who, lambda number: frames.Join(number, code))
 
     @line(r"WORD (accepts|refuses|deletes) WORD")
     def change(self, who: str, verb: str, other: str) -> Outcome:
         kinds: dict[str, type[frames.Accept | frames.Refuse | frames.Delete]]
         kinds = {"accepts": frames.Accept, "refuses": frames.Refuse, "deletes": frames.Delete}
         kind = kinds[verb]
-        return self._client(who, lambda number: kind(number, self.conversation(who, other)))
+        return self.client(who, lambda number: kind(number, self.conversation(who, other)))
 
     @line(r"WORD (blocks|unblocks) WORD")
     def block(self, who: str, verb: str, other: str) -> Outcome:
-        return self._client(
+        return self.client(
             who, lambda number: frames.Block(number, self.conversation(who, other), verb == "blocks")
         )  # fmt: skip
 
     @line(r"WORD (mutes|unmutes) WORD")
     def mute(self, who: str, verb: str, corp: str) -> Outcome:
         own = self.state.own_of(corp, self.key(who))
-        return self._client(who, lambda number: frames.Mute(number, own, verb == "mutes"))
+        return self.client(who, lambda number: frames.Mute(number, own, verb == "mutes"))
 
     @line(r"WORD notes of WORD TEXT")
     def note(self, who: str, other: str, text: str) -> Outcome:
-        return self._client(who, lambda number: frames.Remark(number, self.conversation(who, other), text))
+        return self.client(who, lambda number: frames.Remark(number, self.conversation(who, other), text))
 
     @line(r"WORD marks WORD with LIST")
     def mark(self, who: str, other: str, names: str) -> Outcome:
         ids = tuple(self.tag_id(self.corp_of[who], name) for name in names.split(", "))
-        return self._client(who, lambda number: frames.Remark(number, self.conversation(who, other), tag_ids=ids))
+        return self.client(who, lambda number: frames.Remark(number, self.conversation(who, other), tag_ids=ids))
 
     def tag_id(self, corp: str, name: str) -> str:
         """Find a tag, or a group, by name; what is not there gives an id that nothing has."""
@@ -447,27 +447,27 @@ class Ledger:
     @line(r"(?:app WORD of|the console of) WORD makes LIST in WORD")
     def make_tags(self, app: str | None, corp: str, names: str, group: str) -> Outcome:
         tags = tuple(map(commands.NewTag, names.split(", ")))
-        return self._serve(commands.MakeTags(corp, app or "", "", group, 0, tags))
+        return self.serve(commands.MakeTags(corp, app or "", "", group, 0, tags))
 
     @line(r"(?:app WORD of|the console of) WORD calls WORD WORD")
     def change_tag(self, app: str | None, corp: str, name: str, new: str) -> Outcome:
-        return self._serve(commands.ChangeTag(corp, app or "", self.tag_id(corp, name), new))
+        return self.serve(commands.ChangeTag(corp, app or "", self.tag_id(corp, name), new))
 
     @line(r"(?:app WORD of|the console of) WORD (deletes|deletes group) WORD")
     def delete_tag(self, app: str | None, corp: str, verb: str, name: str) -> Outcome:
         ids = (self.tag_id(corp, name),)
         tags, groups = ((), ids) if verb == "deletes group" else (ids, ())
-        return self._serve(commands.DeleteTags(corp, app or "", tags, groups))
+        return self.serve(commands.DeleteTags(corp, app or "", tags, groups))
 
     @line(r"app WORD of WORD (marks|unmarks) WORD of WORD with LIST")
     def mark_by_api(self, _app: str, corp: str, verb: str, customer: str, userid: str, names: str) -> Outcome:
         ids = tuple(self.tag_id(corp, name) for name in names.split(", "))
         add, remove = (ids, ()) if verb == "marks" else ((), ids)
-        return self._serve(commands.MarkCustomer(corp, userid, self.external(corp, customer), add, remove))
+        return self.serve(commands.MarkCustomer(corp, userid, self.external(corp, customer), add, remove))
 
     @line(r"app WORD of WORD notes of WORD of WORD TEXT")
     def note_by_api(self, _app: str, corp: str, customer: str, userid: str, text: str) -> Outcome:
-        return self._serve(commands.NoteCustomer(corp, userid, self.external(corp, customer), text))
+        return self.serve(commands.NoteCustomer(corp, userid, self.external(corp, customer), text))
 
     @line(r"WORD wears for WORD")
     def worn(self, customer: str, userid: str) -> Outcome:
@@ -478,7 +478,7 @@ class Ledger:
     @line(r"WORD creates WORD(?: with LIST)?")
     def create(self, who: str, name: str, others: str | None) -> Outcome:
         members, consumers = self.sides(self.corp_of.get(who, ""), others) if others else ((), ())
-        outcome = self._client(who, lambda number: frames.Create(number, name, members, consumers))
+        outcome = self.client(who, lambda number: frames.Create(number, name, members, consumers))
         if outcome == "accepted":
             self.group_ids[name] = list(self.state.corps[self.corp_of[who]].chats.values())[-1]
         return outcome
@@ -488,32 +488,32 @@ class Ledger:
         kind = frames.Invite if verb == "invites" else frames.Remove
         conversation = self.group_ids[group]
         members, consumers = self.sides(self.state.conversations[conversation].corpid, others)
-        return self._client(who, lambda number: kind(number, conversation, members, consumers))
+        return self.client(who, lambda number: kind(number, conversation, members, consumers))
 
     @line(r"WORD leaves WORD")
     def leave(self, who: str, group: str) -> Outcome:
-        return self._client(who, lambda number: frames.Leave(number, self.group_ids[group]))
+        return self.client(who, lambda number: frames.Leave(number, self.group_ids[group]))
 
     @line(r"WORD renames WORD TEXT")
     def rename(self, who: str, group: str, name: str) -> Outcome:
-        return self._client(who, lambda number: frames.Rename(number, self.group_ids[group], name))
+        return self.client(who, lambda number: frames.Rename(number, self.group_ids[group], name))
 
     @line(r"WORD announces in WORD TEXT")
     def announce(self, who: str, group: str, text: str) -> Outcome:
-        return self._client(who, lambda number: frames.Announce(number, self.group_ids[group], text))
+        return self.client(who, lambda number: frames.Announce(number, self.group_ids[group], text))
 
     @line(r"WORD hands WORD to WORD")
     def hand_over(self, who: str, group: str, other: str) -> Outcome:
-        return self._client(who, lambda number: frames.HandOver(number, self.group_ids[group], other))
+        return self.client(who, lambda number: frames.HandOver(number, self.group_ids[group], other))
 
     @line(r"WORD (appoints|dismisses) WORD in WORD")
     def appoint(self, who: str, verb: str, other: str, group: str) -> Outcome:
         on = verb == "appoints"
-        return self._client(who, lambda number: frames.Appoint(number, self.group_ids[group], other, on))
+        return self.client(who, lambda number: frames.Appoint(number, self.group_ids[group], other, on))
 
     @line(r"WORD dismisses the group WORD")
     def dismiss(self, who: str, group: str) -> Outcome:
-        return self._client(who, lambda number: frames.Dismiss(number, self.group_ids[group]))
+        return self.client(who, lambda number: frames.Dismiss(number, self.group_ids[group]))
 
     # What services ask for over MQTT.
 
@@ -522,7 +522,7 @@ class Ledger:
         self.commands_made += 1
         target = {"consumer": lambda: self.external(corp, to), "group": lambda: f"chat-{to}"}.get(to_kind, lambda: to)()
         origin = Origin("till", name or f"order-{self.commands_made}")
-        return self._serve(commands.SendFor(corp, origin, kind, sender, to_kind, target, content.Text(text)))
+        return self.serve(commands.SendFor(corp, origin, kind, sender, to_kind, target, content.Text(text)))
 
     @line(r"the jobs go on")
     def go_on(self) -> Outcome:
@@ -564,7 +564,7 @@ class Ledger:
     def _make_mass(self, name: str, command: commands.MakeMass) -> Outcome:
         """Tell who is to send to whom, and whom nobody can send to."""
         before = len(self.records)
-        outcome = self._serve(command)
+        outcome = self.serve(command)
         if outcome != "accepted":
             return outcome
         (made,) = [event for event in self.records[before:] if isinstance(event, MassMade)]
@@ -584,17 +584,17 @@ class Ledger:
 
     @line(r"WORD confirms WORD")
     def confirm(self, who: str, name: str) -> Outcome:
-        return self._client(who, lambda number: frames.Confirm(number, self.masses.get(name, "msg-of-nobody")))
+        return self.client(who, lambda number: frames.Confirm(number, self.masses.get(name, "msg-of-nobody")))
 
     @line(r"WORD sends TEXT to (everyone|LIST)".replace("LIST", r"[\w-]+(?:, [\w-]+)*"))
     def send_mass(self, who: str, text: str, to: str) -> Outcome:
         names = () if to == "everyone" else tuple(self.conversation(who, one) for one in to.split(", "))
-        return self._client(who, lambda number: frames.SendMass(number, (content.Text(text),), names))
+        return self.client(who, lambda number: frames.SendMass(number, (content.Text(text),), names))
 
     @line(r"WORD (reminds of|cancels) WORD")
     def change_mass(self, corp: str, verb: str, name: str) -> Outcome:
         kind = commands.RemindMass if verb == "reminds of" else commands.CancelMass
-        return self._serve(kind(corp, self.masses[name]))
+        return self.serve(kind(corp, self.masses[name]))
 
     def _mass_told(self, job: Job, done: int, happened: list[AnyEvent]) -> list[str]:
         """Tell what became of each recipient, or which members were told."""

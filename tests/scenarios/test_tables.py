@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios import bot_lines  # noqa: F401 - for its lines
 from tests.scenarios.ledger import Scenario, play, scenarios
 
 TABLES = sorted(Path(__file__).parent.glob("*.txt"))

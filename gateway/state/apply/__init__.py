@@ -14,6 +14,7 @@ from gateway.state.apply import (  # noqa: F401 - for their appliers
     app_groups,
     app_messages,
     book,
+    bots,
     callbacks,
     mass,
     media,
@@ -23,6 +24,7 @@ from gateway.state.apply import (  # noqa: F401 - for their appliers
 )
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
+from gateway.state.bots import Bot
 from gateway.state.conversations import AppChat, Arrival, Awaited, Conversation, Group, Kind, Relation
 from gateway.state.corps import App, Corp, Department
 from gateway.state.jobs import Job, Outcome, remember
@@ -61,8 +63,9 @@ def posted(state: State, event: events.Posted) -> None:
     if event.device:
         device = devices.get(event.device) or devices.setdefault(event.device, Device())
         device.keep(Answer(event.number, event.digest, event.conversation, sequence, time_ms))
-    if conversation.app is not None and "#" not in sender:
-        callbacks.heard(state, conversation.corpid, conversation.app.agent_id)
+    group = conversation.group
+    if (conversation.app is not None or (group is not None and group.bots)) and "/#" not in sender:
+        callbacks.overheard(state, conversation, event)  # what people say: no app hears itself, or another
     if event.origin is not None:
         _await(conversation, event)
         _remember(state, conversation.corpid, event.origin, event.time_ms)
@@ -147,8 +150,10 @@ def app_put(state: State, event: events.AppPut) -> None:
     app = apps[event.agent_id] = App(
         event.agent_id, event.name, event.secret, event.callback_url, event.callback_token, event.callback_aes_key,
         known.conversations if known else {}, known.due if known else [], event.rights,
-        sheet=known.sheet if known else None,
+        sheet=known.sheet if known else None, bot=(known.bot if known else None) or (Bot() if event.bot else None),
     )  # fmt: skip
+    if event.bot:
+        state.bots[event.agent_id] = event.corpid
     app.callback_verified = known is not None and known.callback_verified and known.callback == app.callback
 
 
@@ -309,7 +314,7 @@ def dismissed(state: State, event: events.Dismissed) -> None:
     group = state.group(event.conversation)
     for key in group.seats:
         _close(state, state.conversations[event.conversation], state.people[key], event.sequence)
-    group.seats, group.arrivals, group.admins = {}, {}, ()
+    group.seats, group.arrivals, group.admins, group.bots = {}, {}, (), {}
     group.version, group.dismissed = event.sequence, True
 
 
@@ -362,4 +367,5 @@ def corp_reset(state: State, event: events.CorpReset) -> None:
         del state.conversations[name]
     state.quotas.forget(event.corpid, gone)
     state.codes = {code: put for code, put in state.codes.items() if put.corpid != event.corpid}
+    state.bots = {bot: corpid for bot, corpid in state.bots.items() if corpid != event.corpid}
     state.jobs = {job.id: job for job in state.jobs.values() if job.corpid != event.corpid}

@@ -63,6 +63,7 @@ APPS: dict[str, Maps] = {
     "markdown": kind("markdown", {"text": st.text()}),
     "miniprogram_notice": kind("miniprogram_notice", {"app_id": shorts, "title": shorts}, page=some, description=some),
     "template_card": kind("template_card", {"card_type": shorts, "card": st.dictionaries(shorts, shorts | flags)}),
+    "stream": kind("stream", {"id": shorts, "text": st.text()}, finished=flags, feedback=shorts, updates=numbers),
 }
 NOTICE = kind(
     "notice",
@@ -100,8 +101,8 @@ CLIENT: dict[str, Maps] = {
     **{tag: spoken(tag) for tag in ("accept", "refuse", "delete", "leave", "dismiss")},
     **{tag: spoken(tag, {"on": flags}) for tag in ("block", "mute")},
     "create": command("create", {"name": st.text(max_size=64)}, members=people, consumers=people),
-    "invite": spoken("invite", members=people, consumers=people),
-    "remove": spoken("remove", members=people, consumers=people),
+    "invite": spoken("invite", members=people, consumers=people, bots=people),
+    "remove": spoken("remove", members=people, consumers=people, bots=people),
     "rename": spoken("rename", {"name": some}),
     "announce": spoken("announce", {"text": st.text(max_size=2000)}),
     "hand_over": spoken("hand_over", {"member": names}),
@@ -109,14 +110,16 @@ CLIENT: dict[str, Maps] = {
     "confirm": command("confirm", {"task": names}),
     "send_mass": command("send_mass", {"contents": st.lists(sendable, min_size=1, max_size=3)}, conversations=people),
     "enter": command("enter", {"app": names}),
-    "remark": spoken(
-        "remark",
-        remark=st.text(max_size=20),
-        tags=st.lists(st.text(max_size=30), max_size=5),
-        description=st.text(max_size=150),
-        company=st.text(max_size=20),
-        mobiles=st.lists(st.text(max_size=32), max_size=5),
-        tag_ids=people,
+    "click": spoken(
+        "click",
+        {"sequence": numbers, "key": names},
+        selected=st.lists(st.tuples(names, people).map(list), min_size=1, max_size=10),
+    ),
+    "feedback": spoken(
+        "feedback",
+        {"sequence": numbers, "verdict": st.integers(1, 3)},
+        text=some,
+        reasons=st.lists(st.integers(1, 9), min_size=1, max_size=9),
     ),
 }
 BADGE = st.fixed_dictionaries(
