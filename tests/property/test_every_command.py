@@ -12,7 +12,10 @@ from msgspec import inspect
 from gateway import commands, decide, events, profile
 from gateway.commands.app_groups import ChangeAppGroup, SayInAppGroup
 from gateway.decide import CLIENT_HANDLERS, SERVICE_HANDLERS
+from gateway.events.bots import Shown
 from gateway.state import State
+from gateway.state.bots import Bot
+from protocol import frames
 from tests.property.lives import CONSUMERS, CORPS, PROFILES, Life
 
 ASKED: Final = (
@@ -36,6 +39,7 @@ class World(Life):
     def found(self, corp: str) -> None:
         super().found(corp)
         self.serve(commands.PutApp(corp, "till", "Till", "secret", URL, "token", "k" * 43))
+        self.serve(commands.PutApp(corp, f"bot-{corp}", "Bot", "secret", bot=True))
         for name in ("ann", "bea", "cid"):
             self.member(f"{corp}/{name}")
 
@@ -48,7 +52,8 @@ class World(Life):
         things = [name for corp in corps for name in (*corp.mass.messages, *corp.ways.templates, *tags)]
         pools: dict[str, list[Any]] = {
             "corpid": [*CORPS, *CORPS, "nowhere"],
-            "agent_id app": ["till", "till", "cash", ""],
+            "agent_id": ["till", "till", "cash", ""],
+            "app bots": ["till", *state.bots],
             "userid new_userid users userids members member sender owner direct_leader target": [
                 *(userid for corp in corps for userid in corp.members), "ghost", "newcomer",
             ],
@@ -80,9 +85,31 @@ class World(Life):
             pools |= {"add": pools["members"], "remove": pools["members"], "chat_id": mine or ["none"]}
         elif kind in (commands.CancelMass, commands.RemindMass):
             pools["id"] = pools["task"]
+        elif kind in (commands.AnswerAsBot, commands.PushAsBot):
+            pools |= self._heard()
+        elif kind in (frames.Click, frames.Feedback):
+            pools |= self._seen()
         elif not issubclass(kind, commands.Command):
             pools["consumers"] = pools["external_userid"]
         return self._struct(inspect.type_info(kind), pools)  # type: ignore[arg-type]
+
+    def _bots(self) -> list[tuple[str, str, Bot]]:
+        apps = [(corp.corpid, app) for corp in self.state.corps.values() for app in corp.apps.values()]
+        return [(corpid, app.agent_id, app.bot) for corpid, app in apps if app.bot is not None]
+
+    def _heard(self) -> dict[str, list[Any]]:
+        """Give what one bot may answer, and whom it may write to."""
+        corpid, agent_id, bot = self.dice.choice(self._bots())
+        corp = self.state.corps[corpid]
+        positions = list(bot.asked)[-20:] or [1]
+        named = [*corp.chats, *corp.members, *corp.consumers]
+        return {"corpid": [corpid], "agent_id": [agent_id], "position": positions, "to": named or ["none"]}
+
+    def _seen(self) -> dict[str, list[Any]]:
+        """Give something of a bot that can be acted on."""
+        places = [(*place, shown) for _, _, bot in self._bots() for place, shown in bot.shown.items()]
+        conversation, sequence, shown = self.dice.choice(places) if places else ("none", 1, Shown())
+        return {"conversation": [conversation], "sequence": [sequence], "key": [*shown.keys, "none"]}
 
     def _struct(self, kind: inspect.StructType, pools: dict[str, list[Any]]) -> Any:
         said = {
@@ -121,7 +148,7 @@ class World(Life):
             case inspect.TupleType():
                 return tuple(self._value(one, name, pools) for one in kind.item_types)
             case inspect.DictType():
-                return {}
+                return {"button_list": [{"key": "ok"}], "feedback": {"id": "f"}} if name == "card" else {}
             case inspect.UnionType():
                 known = [one for one in kind.types if not isinstance(one, inspect.CustomType)]
                 return self._value(dice.choice(known), name, pools)

@@ -63,7 +63,7 @@ APPS: dict[str, Maps] = {
     "markdown": kind("markdown", {"text": st.text()}),
     "miniprogram_notice": kind("miniprogram_notice", {"app_id": shorts, "title": shorts}, page=some, description=some),
     "template_card": kind("template_card", {"card_type": shorts, "card": st.dictionaries(shorts, shorts | flags)}),
-    "stream": kind("stream", {"id": shorts, "text": st.text()}, finished=flags, feedback=shorts, updates=numbers),
+    "stream": kind("stream", {"id": shorts, "text": st.text()}, finished=st.just(True), feedback=some, updates=numbers),
 }
 NOTICE = kind(
     "notice",
@@ -120,6 +120,15 @@ CLIENT: dict[str, Maps] = {
         {"sequence": numbers, "verdict": st.integers(1, 3)},
         text=some,
         reasons=st.lists(st.integers(1, 9), min_size=1, max_size=9),
+    ),
+    "remark": spoken(
+        "remark",
+        remark=st.text(max_size=20),
+        tags=st.lists(st.text(max_size=30), max_size=5),
+        description=st.text(max_size=150),
+        company=st.text(max_size=20),
+        mobiles=st.lists(st.text(max_size=32), max_size=5),
+        tag_ids=people,
     ),
 }
 BADGE = st.fixed_dictionaries(
