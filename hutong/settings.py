@@ -6,16 +6,15 @@ Rules of the file:
 - A variable that is set to nothing counts as not set.
 """
 
-import difflib
-import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from cyclopts import CycloptsError
 from msgspec import Meta, Struct
+
+from hutong import tables
 
 PREFIX = "HUTONG_"
 _SWITCH = "(trusted_ip|app_range|secret_by_ability|verified_callback)"
@@ -84,50 +83,28 @@ def _from_environment(variables: Mapping[str, str]) -> Iterator[Said]:
         if variable in known:
             yield Said(known[variable], variable, value)
         elif variable != CONFIG and variable not in OTHERS:
-            raise _unknown("variable", variable, {*known, CONFIG}, "the environment", PREFIX)
+            raise tables.unknown("variable", variable, {*known, CONFIG}, "the environment", PREFIX)
 
 
 def _from_file(file: Path) -> Iterator[Said]:
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise CycloptsError(msg=f"cannot read the configuration {file}: {reason}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise CycloptsError(msg=f"{file} is not TOML: {error}.") from error
+    table = tables.read(file, "configuration")
+    tables.check_keys(table, FIELDS, str(file))
     for key, value in table.items():
-        if key not in FIELDS:
-            raise _unknown("key", key, FIELDS, str(file))
         yield Said(key, f"{key} in {file}", value)
 
 
 def _checked(said: Said) -> Any:
     """Convert the value to the field's type; text counts as what it spells, since a variable can hold nothing else."""
     kind = FIELDS[said.name].type
-    try:
-        value = msgspec.convert(said.value, kind, strict=not said.place.startswith(PREFIX))
-        if said.name == "mqtt":
-            _check_port(value)
-    except ValueError as error:  # msgspec's own is one; so is a port that is none
-        raise CycloptsError(msg=f"{said.place} is {said.value!r}: it takes {_description(kind)}.") from error
+    value = tables.checked(kind, said.value, said.place, strict=not said.place.startswith(PREFIX))
+    if said.name == "mqtt" and not _has_port(value):
+        raise tables.wrong(kind, said.value, said.place)
     return value
 
 
-def _check_port(url: str) -> None:
-    if urlsplit(url).port == 0:
-        raise ValueError("nobody listens on port 0")
-
-
-def _description(kind: Any) -> str:
-    """Find what a type says of itself, also inside `… | None`."""
-    for part in (kind, *getattr(kind, "__args__", ())):
-        for meta in getattr(part, "__metadata__", ()):
-            return str(meta.description)
-    raise AssertionError("every setting describes what it takes")
-
-
-def _unknown(what: str, name: str, known: Collection[str], place: str, prefix: str = "") -> CycloptsError:
-    """Suggest the nearest known name; a prefix that all share would make all of them near."""
-    near = difflib.get_close_matches(name.removeprefix(prefix), [one.removeprefix(prefix) for one in known], n=1)
-    advice = f"Did you mean {prefix}{near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
-    return CycloptsError(msg=f"unknown {what} {name} in {place}. {advice}")
+def _has_port(url: str) -> bool:
+    """Tell whether an address names a port that one can listen on, or none."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
