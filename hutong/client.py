@@ -7,8 +7,9 @@
 Every command returns `Accepted`, raises `Refused`, or, if the client is closed first, raises `OutcomeUnknown`.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from hutong.link import Link, open_session
 from hutong.memory import Conversation, Ledger, Memory, Message
@@ -38,6 +39,22 @@ class Person(Link):
 
     async def leave(self, group: str) -> Accepted:
         return await self.command("leave", conversation=self.conversation(group))
+
+
+Someone = TypeVar("Someone", bound=Person)
+
+
+async def for_all(people: Iterable[Someone], act: Callable[[Someone], Awaitable[object]], at_once: int = 50) -> None:
+    """Have many do something, a bounded number at the same time: `await for_all(people, Person.connect)`."""
+    room = asyncio.Semaphore(at_once)
+
+    async def one(person: Someone) -> None:
+        async with room:
+            await act(person)
+
+    async with asyncio.TaskGroup() as group:
+        for person in people:
+            group.create_task(one(person))
 
 
 class Consumer(Person):
@@ -137,5 +154,5 @@ class Member(Person):
 
 __all__ = [
     "Accepted", "Consumer", "Conversation", "Ledger", "LinkEnded", "Member", "Memory", "Message", "OutcomeUnknown",
-    "Person", "Refused", "open_session",
+    "Person", "Refused", "for_all", "open_session",
 ]  # fmt: skip

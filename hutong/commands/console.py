@@ -7,6 +7,7 @@ import asyncio
 import os
 import re
 import sys
+import time
 import unicodedata
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any, Final
@@ -43,6 +44,15 @@ def run(work: Coroutine[Any, Any, int], loop: Callable[[], asyncio.AbstractEvent
         return _failed(why)
 
 
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Make the event loop of many links: uvloop's where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
 def _failed(why: Exception) -> int:
     """Tell in one line what went wrong, and choose the exit code; a defect stays what it is."""
     from hutong.control import BadUrl, NotRunning, Problem
@@ -65,6 +75,16 @@ def _failed(why: Exception) -> int:
 def talk(text: str) -> None:
     """Say something to the person, not to the pipe."""
     print(f"hutong: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Tells the person what has happened, with the seconds since the beginning."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    def note(self, text: str) -> None:
+        print(f"{time.perf_counter() - self._began:5.1f} s  {text}", file=sys.stderr, flush=True)
 
 
 def print_json(value: Any, lines: bool = False) -> None:

@@ -2,15 +2,13 @@
 
 import asyncio
 import signal
-import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from hutong.commands.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, run, talk
+from hutong.commands.console import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, Progress, new_loop, run, talk
 
 
 def demo(
@@ -22,11 +20,7 @@ def demo(
 
     Exit code 1 if anything was lost, duplicated or out of order.
     """
-    try:
-        import uvloop
-    except ImportError:
-        return run(_demo(serve, seed))
-    return run(_demo(serve, seed), uvloop.new_event_loop)
+    return run(_demo(serve, seed), new_loop)
 
 
 async def _demo(serve: bool, seed: int) -> int:
@@ -94,13 +88,3 @@ async def _stay(control: Any) -> None:
     talk("everybody stays online; Ctrl-C ends the demo")
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
-
-
-class Progress:
-    """Tells the person what has happened, with the seconds since the beginning."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-
-    def note(self, text: str) -> None:
-        print(f"{time.perf_counter() - self._began:5.1f} s  {text}", file=sys.stderr, flush=True)

@@ -1,11 +1,10 @@
 """Everybody in the demo's world, each on a link of their own, and who knows whom."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
-from hutong.client import Consumer, Member, Person, open_session
+from hutong.client import Consumer, Member, Person, for_all, open_session
 from hutong.control import Control
 from hutong.demo.census import Census
 
@@ -19,7 +18,6 @@ GROUP: Final = "wrpeoplesroad"
 GROUP_CODE: Final = "qrpeoplesroad"
 
 DEVICE: Final = "phone"
-AT_ONCE: Final = 50  # links that are being opened at the same time
 
 
 class Chat(NamedTuple):
@@ -80,21 +78,10 @@ async def everybody(control: Control, census: Census) -> AsyncIterator[Cast]:
                 control.base_url, token, encoding=encoding, session=session, keep=0, heard=census.hears(key)
             )
         try:
-            await _all(cast, "connect")
+            await for_all(cast.people.values(), Person.connect)
             yield cast
         finally:
-            await _all(cast, "close")
-
-
-async def _all(cast: Cast, what: str) -> None:
-    """Have everybody do something, a bounded number at the same time."""
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(person: Person) -> None:
-        async with room:
-            await getattr(person, what)()
-
-    await asyncio.gather(*(one(person) for person in cast.people.values()))
+            await for_all(cast.people.values(), Person.close)
 
 
 def _enlist(cast: Cast, row: dict[str, Any]) -> None:

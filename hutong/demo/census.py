@@ -8,10 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from statistics import quantiles
 from typing import Final
 
-from hutong.client import Accepted, Ledger, Message, Person, Refused
+from hutong.client import Accepted, Message, Person, Refused
+from hutong.tally import Tally, percentiles_ms
 
 SETTLE_S: Final = 15.0
 LOOK_S: Final = 0.02
@@ -125,20 +125,12 @@ class Census:
     def of(self, act: str) -> list[Spoken]:
         return [spoken for spoken in self.spoken.values() if spoken.act == act]
 
-    def latency_ms(self, act: str) -> tuple[float, float] | None:
-        """Give median and 99th percentile from saying to hearing; None where nothing was timed."""
-        seconds = sorted(
-            after for spoken in self.of(act) if spoken.timed and spoken.accepted for after in spoken.heard.values()
-        )
-        if len(seconds) < 2:
-            return (seconds[0] * 1000, seconds[0] * 1000) if seconds else None
-        hundredths = quantiles(seconds, n=100, method="inclusive")
-        return hundredths[49] * 1000, hundredths[98] * 1000
-
-
-def total(ledgers: Iterable[Ledger]) -> Ledger:
-    """Add up what the devices counted."""
-    everything = Ledger()
-    for ledger in ledgers:
-        everything += ledger
-    return everything
+    def tally(self, act: str) -> Tally:
+        """Add up an act."""
+        spoken = self.of(act)
+        accepted = [one for one in spoken if one.accepted]
+        due, heard = sum(len(one.due) for one in accepted), sum(len(one.heard) for one in accepted)
+        seconds = (after for one in accepted if one.timed for after in one.heard.values())
+        return Tally(
+            act, len(spoken), len(accepted), len(spoken) - len(accepted), due, heard, *percentiles_ms(seconds)
+        )  # fmt: skip

@@ -45,7 +45,8 @@ async def test_what_everybody_heard_is_clean(census: Census) -> None:
     census.hears("bob")(message("hello (1)"))
     await census.settle()
     assert verdict(census, Cast()) == (0, 0, 0)
-    assert census.latency_ms("chat") is not None
+    assert census.tally("chat")[:6] == ("chat", 1, 1, 0, 2, 2)
+    assert census.tally("chat").p50_ms is not None
 
 
 async def test_what_somebody_did_not_hear_is_lost(census: Census) -> None:
