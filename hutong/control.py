@@ -85,6 +85,15 @@ class Control:
         except (ClientConnectionError, TimeoutError):
             return False
 
+    async def metrics(self) -> str:
+        """Give the server's numbers in the exposition format."""
+        assert self._session is not None, "use `async with Control(…)`"
+        try:
+            async with self._session.get(f"{self.base_url}/metrics") as answer:
+                return await answer.text()
+        except (ClientConnectionError, TimeoutError) as why:
+            raise NotRunning(self.base_url) from why
+
     # People and how they connect.
 
     async def env(self) -> dict[str, Any]:

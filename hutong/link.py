@@ -74,6 +74,7 @@ class Link:
         self._acks: dict[str, None] = {}
         self._unacked = 0
         self._ack_at = 0.0
+        self._reads_on: asyncio.Future[None] | None = None  # set while nothing is taken off the link
         self._fault, self._fault_code = "", BROKEN
         self._ended: LinkEnded | None = None
 
@@ -130,6 +131,19 @@ class Link:
         if self._own_session is not None:
             await self._own_session.close()
             self._session = self._own_session = None
+
+    def stop_reading(self) -> None:
+        """Take no more off the link, but a frame that is waited for already: so does a client that hangs.
+
+        What comes waits in the sockets, then in the journal; pings stay unanswered, so in the end the gateway lets go.
+        """
+        self._reads_on = self._reads_on or asyncio.get_running_loop().create_future()
+
+    def read_on(self) -> None:
+        """Take what has come meanwhile; if the gateway let go, come back for it."""
+        reads_on, self._reads_on = self._reads_on, None
+        if reads_on is not None and not reads_on.done():
+            reads_on.set_result(None)
 
     async def ended(self) -> LinkEnded:
         """Wait until the gateway has closed the link for good, and tell why."""
@@ -207,6 +221,8 @@ class Link:
         """Take frame after frame until the link breaks, acknowledging in between; give the close code."""
         clock = asyncio.get_running_loop().time
         while True:
+            if self._reads_on is not None:
+                await self._reads_on
             wait_s = max(0.001, self._ack_at - clock()) if self._unacked else SILENCE_S
             try:
                 received = await socket.receive(wait_s)
