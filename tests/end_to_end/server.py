@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
+from signal import SIGSTOP, SIGTERM
 from typing import IO, Final, NamedTuple, Self
 
 from adapters.compose import run
@@ -67,9 +67,18 @@ class Child:
         self._process.kill()
         await self.ended()
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def stop(self) -> None:
+        """Have it stand still, and return once it does; a signal SIGCONT lets it go on."""
+        self.signal(SIGSTOP)
+        while Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            pass
+
     async def terminate(self) -> Ended:
         """Ask it to end, and see how."""
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(SIGTERM)
         return await self.ended()
 
     async def end(self) -> None:
