@@ -23,11 +23,12 @@ class CallbackSecrets(Struct, frozen=True):
 
 
 class CorpEnvironment(Struct, frozen=True):
-    """An enterprise's secrets by agent_id."""
+    """An enterprise's secrets by agent_id, those of its bots apart."""
 
     corpid: str
     secrets: dict[str, str]
     callbacks: dict[str, CallbackSecrets]
+    bots: dict[str, str]
 
 
 class MemberEnvironment(Struct, frozen=True, tag_field="kind", tag="member"):
@@ -94,4 +95,6 @@ def _secrets(corp: Corp) -> CorpEnvironment:
         for app in corp.apps.values()
         if app.callback_token or app.callback_aes_key
     }
-    return CorpEnvironment(corp.corpid, {app.agent_id: app.secret for app in corp.apps.values()}, callbacks)
+    apps = corp.apps.values()
+    secrets, bots = ({app.agent_id: app.secret for app in apps if bool(app.bot) is is_bot} for is_bot in (False, True))
+    return CorpEnvironment(corp.corpid, secrets, callbacks, bots)

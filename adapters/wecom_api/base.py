@@ -20,7 +20,8 @@ async def get_token(door: Door, caller: Caller, asked: TokenAsked) -> TokenReply
         if corp is None:
             return No(40013)
         secret = asked.corpsecret.encode()
-        app = next((app for app in corp.apps.values() if compare_digest(app.secret.encode(), secret)), None)
+        apps = (app for app in corp.apps.values() if app.bot is None)  # a bot's secret is for its connection
+        app = next((app for app in apps if compare_digest(app.secret.encode(), secret)), None)
         if app is None:
             meters.secrets(caller.address, now_ms, wrong=True)
             others = (app.secret for other in state.corps.values() for app in other.apps.values())

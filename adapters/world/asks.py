@@ -32,9 +32,10 @@ def asks(world: World) -> Iterator[Command]:
         yield from _tags(corp)
         yield from _relations(corp)
     for corp in world.corp:
+        yield from _apps(corp, bots=True)
         yield from _groups(corp)
     for corp in world.corp:
-        yield from _apps(corp)
+        yield from _apps(corp, bots=False)
     for consumer in world.consumer:
         # An enterprise can be muted once it knows the consumer.
         for corpid in consumer.muted:
@@ -53,15 +54,18 @@ def _enterprise(corp: CorpRow) -> Iterator[Command]:
         )  # fmt: skip
 
 
-def _apps(corp: CorpRow) -> Iterator[Command]:
-    """Make the apps last: what a world file brings is no news to those that it brings with it."""
-    for app in corp.app:
+def _apps(corp: CorpRow, *, bots: bool) -> Iterator[Command]:
+    """Make the apps last: what a world file brings is no news to those that it brings with it.
+
+    Bots are told no news, and groups name them.
+    """
+    for app in (app for app in corp.app if app.bot is bots):
         rights = Rights(
             tuple(app.trusted_ips), tuple(app.range_members), tuple(app.range_departments), tuple(app.abilities)
         )
         yield commands.PutApp(
             corp.corpid, app.agent_id, app.name, app.secret, app.callback_url, app.callback_token,
-            app.callback_aes_key, rights,
+            app.callback_aes_key, rights, app.bot,
         )  # fmt: skip
 
 
@@ -122,7 +126,7 @@ def _groups(corp: CorpRow) -> Iterator[Command]:
     for row in sorted(corp.group, key=lambda row: not row.chat_id):
         yield commands.PutGroup(
             corp.corpid, row.name, row.owner, row.chat_id, tuple(row.admins), tuple(row.members),
-            tuple(row.consumers), row.notice,
+            tuple(row.consumers), row.notice, tuple(row.bots),
         )  # fmt: skip
     for code in sorted(corp.code, key=lambda row: not row.code):
         yield _code(corp.corpid, code)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from adapters.world.file import (
+    AppRow,
     BrokenWorld,
     CodeRow,
     ContactWayRow,
@@ -32,6 +33,7 @@ class CorpNames(Struct):
     """The ids that an enterprise has given; `customers` both ways, consumer to id and id to consumer."""
 
     departments: dict[int, int] = field(default_factory=dict)  # id → parent
+    apps: dict[str, bool] = field(default_factory=dict)  # agent_id → whether it is a bot
     members: set[str] = field(default_factory=set)
     ids: dict[str, str] = field(default_factory=dict)
     consumers: dict[str, str] = field(default_factory=dict)
@@ -48,19 +50,22 @@ class Names(Struct):
     corps: dict[str, CorpNames] = field(default_factory=dict)
     consumers: set[str] = field(default_factory=set)
     codes: dict[str, str] = field(default_factory=dict)  # code → corpid
+    bots: dict[str, str] = field(default_factory=dict)  # a bot's id → corpid
     people: int = 0
 
 
 def names_of(state: State) -> Names:
     """Copy the names of a world."""
-    names = Names({}, set(), {code: put.corpid for code, put in state.codes.items()}, len(state.people))
+    codes = {code: put.corpid for code, put in state.codes.items()}
+    names = Names({}, set(), codes, dict(state.bots), len(state.people))
     for corpid, corp in state.corps.items():
         departments = {id_: department.parent for id_, department in corp.departments.items()}
         ids = {handle: external for external, handle in corp.consumers.items()}
         taken = {entry: state.member(key).userid for entry, key in corp.book.taken.items()}
         tags = {tag.name: tag.id for tag in corp.book.tags.values()}
+        apps = {app.agent_id: app.bot is not None for app in corp.apps.values()}
         names.corps[corpid] = CorpNames(
-            departments, set(corp.members), ids, dict(corp.consumers), set(corp.chats), taken, tags
+            departments, apps, set(corp.members), ids, dict(corp.consumers), set(corp.chats), taken, tags
         )
         for group in corp.tags.groups.values():
             for within, tag in (("", group.said), *((group.said.id, tag) for tag in group.tags.values())):
@@ -111,6 +116,7 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
         for department in member.departments:
             _known(department, at.departments, "department", f"{where}.departments")
     for where, app in _placed(corp.app, f"{place}app"):
+        _app(app, corp.corpid, at, names, where)
         for userid in app.range_members:
             _known(userid, at.members, "member", f"{where}.range_members")
         for department in app.range_departments:
@@ -123,6 +129,15 @@ def _corp(corp: CorpRow, at: CorpNames, names: Names, place: str) -> None:
     for where, group in _placed(corp.group, f"{place}group"):
         _group(group, at, names, where)
     _codes(corp, at, names, place)
+
+
+def _app(app: AppRow, corpid: str, at: CorpNames, names: Names, where: str) -> None:
+    if at.apps.setdefault(app.agent_id, app.bot) is not app.bot:
+        raise BrokenWorld(f"{app.agent_id!r} stays what it is, a bot or none (at {where}.bot)")
+    if app.bot and (app.callback_url or app.agent_id.isdecimal()):
+        raise BrokenWorld(f"a bot has no callback_url, and its agent_id is no number (at {where})")
+    if app.bot and names.bots.setdefault(app.agent_id, corpid) != corpid:
+        raise BrokenWorld(f"bot {app.agent_id!r} belongs to {names.bots[app.agent_id]} (at {where}.agent_id)")
 
 
 def _book(corp: CorpRow, at: CorpNames, place: str) -> None:
@@ -222,6 +237,8 @@ def _group(group: GroupRow, at: CorpNames, names: Names, where: str) -> None:
         _known(name, at.members, "member", f"{where}.members")
     for name in group.consumers:
         _known(name, names.consumers, "consumer", f"{where}.consumers")
+    for name in group.bots:
+        _known(name, [bot for bot, is_bot in at.apps.items() if is_bot], "bot", f"{where}.bots")
     if group.chat_id:
         at.chats.add(group.chat_id)
 

@@ -23,6 +23,7 @@ from gateway.profile import Certification
 
 SEED: Final = "double-11"
 AGENT_ID: Final = "1000002"
+BOT_ID: Final = "aiblanhe"
 
 _SURNAMES: Final = (
     ("zhao", "赵"), ("qian", "钱"), ("sun", "孙"), ("li", "李"), ("zhou", "周"), ("wu", "吴"), ("zheng", "郑"),
@@ -63,6 +64,7 @@ def _corp(corpid: str, name: str, short_name: str, certification: Certification)
 def _store(handles: list[str]) -> CorpRow:
     """Make the department store: every consumer is a customer of one of its shop assistants."""
     corp = _corp("wwlanhe", "蓝河百货有限公司", "蓝河百货", "certified")
+    corp.app.append(AppRow(BOT_ID, "小蓝", f"secret-of-{BOT_ID}", bot=True))
     corp.department = [
         DepartmentRow(1, "蓝河百货"),
         DepartmentRow(2, "人民路店", 1, True),

@@ -67,8 +67,9 @@ def _corp(state: State, corp: Corp, related: list[Conversation]) -> CorpRow:
                 list(app.rights.members),
                 list(app.rights.departments),
                 list(app.rights.abilities),
+                app.bot is not None,
             )
-            for app in corp.apps.values()
+            for app in sorted(corp.apps.values(), key=lambda app: app.bot is None)  # as the file is read
         ],
         # By id, since a parent may have been made after its child.
         [
@@ -131,7 +132,7 @@ def _group(state: State, group: Group) -> GroupRow:
     return GroupRow(
         group.name, state.member(group.owner).userid, group.chat_id,
         [state.member(key).userid for key in group.admins], members, [key for key in others if "/" not in key],
-        group.notice,
+        group.notice, list(group.bots),
     )  # fmt: skip
 
 

@@ -41,6 +41,8 @@ class ConsumerRow(Row):
 
 
 class AppRow(Row):
+    """An app; the id of a bot is of one enterprise only."""
+
     agent_id: AgentId
     name: Name
     secret: Annotated[str, Meta(min_length=1, max_length=256)]
@@ -51,6 +53,7 @@ class AppRow(Row):
     range_members: list[Userid] = []
     range_departments: list[DepartmentId] = []
     abilities: list[Ability] = []
+    bot: bool = False
 
 
 class DepartmentRow(Row):
@@ -135,6 +138,7 @@ class GroupRow(Row):
     members: list[Userid] = []
     consumers: list[Handle] = []
     notice: Text = ""
+    bots: list[AgentId] = []
 
 
 class CodeRow(Row):

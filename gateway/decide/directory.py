@@ -56,8 +56,8 @@ def put_app(state: State, now_ms: int, command: commands.PutApp) -> Decided:
     if corp is None:
         return Refusal(UNKNOWN_CORP)
     known = corp.apps.get(command.agent_id)
-    if command.bot and command.callback_url:
-        return Refusal(MALFORMED, "callback_url: a bot is told over its own connection")
+    if command.bot and (command.callback_url or command.agent_id.isdecimal()):
+        return Refusal(MALFORMED, "a bot has no callback_url, and its agent_id is no number")
     if known is not None and (known.bot is not None) is not command.bot:
         return Refusal(EXISTS, "bot: an app stays one, and so does a bot")
     if command.bot and state.bots.get(command.agent_id, command.corpid) != command.corpid:

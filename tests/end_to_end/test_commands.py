@@ -71,6 +71,7 @@ def test_env_is_the_object_of_the_contract(run: Run, server: dict[str, Any]) -> 
     assert told["corps"][0] == {
         "corpid": "wwlanhe",
         "secrets": {"1000002": "secret-of-wwlanhe"},
+        "bots": {"aiblanhe": "secret-of-aiblanhe"},
         "callbacks": {"1000002": {"token": "token-of-wwlanhe", "aes_key": told_aes_key(told)}},
     }
     kinds = [person["kind"] for person in told["people"]]

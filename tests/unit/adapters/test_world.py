@@ -61,6 +61,7 @@ def exported(world: World) -> bytes:
 TAGS = "[[corp.tag_group]]\nid = 'etG'\nname = 'Level'\n[[corp.tag_group.tag]]\nid = 'etA'\nname = 'gold'\n"
 
 
+BOT = "[[corp.app]]\nagent_id = 'aib1'\nname = 'Bot'\nsecret = 's'\nbot = true\n"
 BROKEN = [
     ("consumer", "not TOML"),
     ("version = 2", "this Hutong reads version 1 (at version)"),
@@ -101,6 +102,10 @@ BROKEN = [
     (BASE + "[[corp.group]]\nname = 'g'\nowner = 'lin'\nconsumers = ['cy']", "(at corp[0].group[0].consumers)"),
     (BASE + "[[corp.code]]\nmember = 'lin'\ngroup = 'g'", "of a member or of a group (at corp[0].code[0])"),
     (BASE + "[[corp.app]]\nagent_id = 'a'\nname = 'a'\nsecret = 's'\ncallback_aes_key = 'short'", "has 43 letters"),
+    (BASE + BOT.replace("aib1", "7"), "its agent_id is no number (at corp[0].app[0])"),
+    (BASE + BOT + "callback_url = 'http://x/'", "a bot has no callback_url"),
+    (BASE + BOT + "[[corp]]\ncorpid = 'ww2'\nname = 'Two'\n" + BOT, "belongs to ww1 (at corp[1].app[0].agent_id)"),
+    (BASE + BOT + "[[corp.group]]\nname = 'g'\nowner = 'lin'\nbots = ['aib2']", "'aib2', did you mean 'aib1'?"),
     (BASE + "[[corp.code]]\n", "of a member or of a group (at corp[0].code[0])"),
     (
         BASE + "details = { mobile = '1' }\n[[corp.member]]\nuserid = 'wu'\nname = 'Wu'\ndetails = { mobile = '1' }",
@@ -149,6 +154,16 @@ def test_world_may_name_what_is_there_already() -> None:
     clash += f"external_userid = '{taken}'"
     with pytest.raises(BrokenWorld, match=f"{taken} is consumer 'amy'"):
         worlds.check(read(clash.encode()), names_of(state))
+
+
+def test_a_bot_that_is_there_is_one_enterprise_s_and_stays_one() -> None:
+    state = made(read((BASE + BOT).encode())).state
+    corp = "version = 1\n[[corp]]\ncorpid = '{}'\nname = 'One'\n"
+    worlds.check(read((corp.format("ww1") + BOT).encode()), names_of(state))
+    with pytest.raises(BrokenWorld, match="belongs to ww1"):
+        worlds.check(read((corp.format("ww2") + BOT).encode()), names_of(state))
+    with pytest.raises(BrokenWorld, match="stays what it is"):
+        worlds.check(read((corp.format("ww1") + BOT.replace("true", "false")).encode()), names_of(state))
 
 
 def test_tags_that_are_there_are_named_renamed_and_not_confused() -> None:
@@ -277,7 +292,10 @@ def corp_rows(draw: st.DrawFn, corpid: str, handles: list[str]) -> CorpRow:
     ids = draw(some(range(1, 9)))
     userids = draw(st.lists(_id, unique=True, max_size=3))
     row = CorpRow(corpid, draw(_name), draw(_name), draw(_certification), draw(st.none() | _moment))
-    row.app = draw(st.lists(_app, unique_by=lambda app: app.agent_id, max_size=2))
+    apps = draw(st.lists(_app, unique_by=lambda app: app.agent_id, max_size=2))
+    row.app = [AppRow(f"bot-{number}-{corpid}", draw(_name), "secret", bot=True) for number in draw(some(range(2)))]
+    bots = [app.agent_id for app in row.app]
+    row.app += apps  # bots come first, as they are written
     for app in row.app:
         app.trusted_ips, app.abilities = draw(some(["127.0.0.1", "::1"])), draw(some(["contacts", "customers"]))
         app.range_members, app.range_departments = draw(some(userids)), draw(some(ids))
@@ -307,7 +325,9 @@ def corp_rows(draw: st.DrawFn, corpid: str, handles: list[str]) -> CorpRow:
     chats = draw(some(["", "wrA", "wrB"])) if userids else []
     staff, guests = some(userids), some(handles)
     row.group = [
-        draw(st.builds(GroupRow, _name, st.sampled_from(userids), st.just(chat), staff, staff, guests, _name))
+        draw(
+            st.builds(GroupRow, _name, st.sampled_from(userids), st.just(chat), staff, staff, guests, _name, some(bots))
+        )
         for chat in chats
     ]
     row.code = [CodeRow("", member=userid, state=draw(_name)) for userid in draw(some(userids))]
@@ -349,7 +369,7 @@ def _holds(export: World, world: World) -> None:
         assert {group.name: set(map(_tag, group.tag)) for group in told.tag_group} == {
             group.name: set(map(_tag, group.tag)) for group in row.tag_group
         }
-        assert sorted(one.name for one in told.group) == sorted(one.name for one in row.group)
+        assert sorted((one.name, one.bots) for one in told.group) == sorted((one.name, one.bots) for one in row.group)
         assert {(one.member, one.group, one.state) for one in told.code} == {
             (one.member, one.group, one.state) for one in row.code
         }

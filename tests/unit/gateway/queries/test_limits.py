@@ -21,7 +21,7 @@ from gateway.queries.limits import Explanation
 from gateway.refusal import Refusal
 from gateway.state import State
 from protocol.content import Text
-from protocol.frames import Send
+from protocol.frames import Enter, Send
 
 NOW_MS = 1_795_000_000_000
 
@@ -42,18 +42,24 @@ def state() -> State:
     for corpid in ("ww1", "ww2"):
         tell(
             state, PutCorp(corpid, corpid, corpid, "certified"), PutApp(corpid, "7", "Bot", "s"),
-            PutMember(corpid, "lin", "Lin"), PutMember(corpid, "gone", "Gone", departed=True),
+            PutApp(corpid, f"bot-{corpid}", "Bot", "s", bot=True), PutMember(corpid, "lin", "Lin"),
+            PutMember(corpid, "gone", "Gone", departed=True),
         )  # fmt: skip
     for handle in (*get_args(RelationStatus), "guest", "known", "stranger"):
         tell(state, PutConsumer(handle))
     for handle in get_args(RelationStatus):
         tell(state, PutRelation("ww1", "lin", handle, status=handle))
     tell(state, PutKnown("ww1", "known"), PutGroup("ww1", "g", "lin", "wrG", consumers=("guest",)))
+    for person, bot in (("ww1/lin", "bot-ww1"), ("ww2/lin", "bot-ww2"), ("guest", "bot-ww1"), ("known", "bot-ww2")):
+        decided = decide.by_client(state, NOW_MS, state.people[person], "tablet", Enter(1, bot))
+        assert isinstance(decided, list)
+        for event in decided:
+            state.apply(event)
     return state
 
 
 def test_any_two_are_explained(state: State) -> None:
-    apps = ["ww1/#7", "ww2/#7"]
+    apps = ["ww1/#7", "ww2/#7", "ww1/#bot-ww1"]
     senders, others = [*state.people, *apps], [*state.people, *state.conversations, *apps, "wrG", "nobody", ""]
     for sender, to in product(senders, others):
         told = limits.explain(state, NOW_MS, sender, to, Text("hello"))
