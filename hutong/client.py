@@ -40,6 +40,25 @@ class Person(Link):
     async def leave(self, group: str) -> Accepted:
         return await self.command("leave", conversation=self.conversation(group))
 
+    async def enter(self, app: str) -> Accepted:
+        """Open an app of the enterprise, or anybody's bot, to write to it; the answer names the conversation."""
+        return await self.command("enter", app=app)
+
+    async def click(
+        self, to: str, sequence: int, key: str, selected: Mapping[str, Iterable[str]] | None = None
+    ) -> Accepted:  # fmt: skip
+        """Press a button of a bot's card; `selected` says what was chosen for each question of it."""
+        chosen = [[question, list(options)] for question, options in (selected or {}).items()]
+        conversation = self.conversation(to)
+        return await self.command("click", conversation=conversation, sequence=sequence, key=key, selected=chosen)
+
+    async def judge(
+        self, to: str, sequence: int, verdict: int, text: str = "", reasons: Iterable[int] = ()
+    ) -> Accepted:  # fmt: skip
+        """Say what one thinks of a bot's answer: 1 right, 2 wrong, 3 neither any more."""
+        said = {"verdict": verdict, "text": text, "reasons": list(reasons)}
+        return await self.command("feedback", conversation=self.conversation(to), sequence=sequence, **said)
+
 
 Someone = TypeVar("Someone", bound=Person)
 
@@ -89,13 +108,17 @@ class Member(Person):
     async def create_group(self, name: str, members: Iterable[str] = (), consumers: Iterable[str] = ()) -> Accepted:
         return await self.command("create", name=name, members=list(members), consumers=list(consumers))
 
-    async def invite(self, group: str, members: Iterable[str] = (), consumers: Iterable[str] = ()) -> Accepted:
-        conversation = self.conversation(group)
-        return await self.command("invite", conversation=conversation, members=list(members), consumers=list(consumers))
+    async def invite(
+        self, group: str, members: Iterable[str] = (), consumers: Iterable[str] = (), bots: Iterable[str] = ()
+    ) -> Accepted:  # fmt: skip
+        named = {"members": list(members), "consumers": list(consumers), "bots": list(bots)}
+        return await self.command("invite", conversation=self.conversation(group), **named)
 
-    async def remove(self, group: str, members: Iterable[str] = (), consumers: Iterable[str] = ()) -> Accepted:
-        conversation = self.conversation(group)
-        return await self.command("remove", conversation=conversation, members=list(members), consumers=list(consumers))
+    async def remove(
+        self, group: str, members: Iterable[str] = (), consumers: Iterable[str] = (), bots: Iterable[str] = ()
+    ) -> Accepted:  # fmt: skip
+        named = {"members": list(members), "consumers": list(consumers), "bots": list(bots)}
+        return await self.command("remove", conversation=self.conversation(group), **named)
 
     async def rename(self, group: str, name: str) -> Accepted:
         return await self.command("rename", conversation=self.conversation(group), name=name)
@@ -128,10 +151,6 @@ class Member(Person):
     async def dismiss(self, group: str) -> Accepted:
         """End a group; only its owner may."""
         return await self.command("dismiss", conversation=self.conversation(group))
-
-    async def enter(self, app: str) -> Accepted:
-        """Open an app of the enterprise, to write to it; the answer names the conversation."""
-        return await self.command("enter", app=app)
 
     async def remark(
         self,
