@@ -35,7 +35,10 @@ class Problem(Exception):
 
 
 class Control:
-    """Ask and change a running server. A member is named `corpid/userid`, a consumer by handle."""
+    """Ask and change a running server. A member is named `corpid/userid`, a consumer by handle.
+
+    Entered, it keeps its connections; else it makes one for each question, and belongs to no event loop.
+    """
 
     def __init__(self, base_url: str = DEFAULT_URL) -> None:
         self.base_url = (base_url or DEFAULT_URL).rstrip("/")
@@ -61,7 +64,9 @@ class Control:
         look: Mapping[str, object] | None = None,
     ) -> Any:
         """Ask for a path under /_hutong; raise `Problem` or `NotRunning`. Objects travel as JSON, text as TOML."""
-        assert self._session is not None, "use `async with Control(…)`"
+        if self._session is None:
+            async with Control(self.base_url) as once:
+                return await once.ask(method, path, body, look)
         data = None if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
         headers = {"Content-Type": "application/toml" if isinstance(body, str) else "application/json"} if data else {}
         query = {name: str(value) for name, value in (look or {}).items() if value is not None}
@@ -69,8 +74,8 @@ class Control:
         try:
             async with self._session.request(method, url, data=data, headers=headers, params=query) as answer:
                 content, kind, status = await answer.read(), answer.content_type, answer.status
-        except (ClientConnectionError, TimeoutError) as why:
-            raise NotRunning(self.base_url) from why
+        except (ClientConnectionError, TimeoutError):
+            raise NotRunning(self.base_url) from None  # which says all there is to know
         told = orjson.loads(content) if kind.endswith("json") and content else content.decode(errors="replace")
         if status >= 400:
             raise Problem(status, told if isinstance(told, dict) else {"detail": told.strip()})

@@ -9,13 +9,17 @@ from hutong.memory import Message
 Wanted = Callable[[Message], bool]
 
 
+def _is_said(message: Message) -> bool:
+    return message.side != "system"
+
+
 class Inbox:
     """The latest records of a device, those of them that are unread, and whoever waits for one."""
 
     def __init__(self, keep: int) -> None:
         self.messages: deque[Message] = deque(maxlen=keep)
         self.dropped = 0
-        self._unread: deque[Message] = deque(maxlen=keep)
+        self.unread: deque[Message] = deque(maxlen=keep)
         self._watchers: list[tuple[Wanted, asyncio.Future[Message]]] = []
         self._ended: Exception | None = None
 
@@ -23,8 +27,8 @@ class Inbox:
         """Keep a new record, and give it to whoever waits for one like it."""
         self.messages.append(message)
         if _is_said(message):
-            self.dropped += len(self._unread) == self._unread.maxlen
-            self._unread.append(message)
+            self.dropped += len(self.unread) == self.unread.maxlen
+            self.unread.append(message)
         if self._watchers:
             for wanted, found in self._watchers:
                 if not found.done() and wanted(message):
@@ -43,11 +47,13 @@ class Inbox:
                 found.exception()
         self._watchers.clear()
 
-    async def next(self, timeout_s: float | None) -> Message:
-        """Give the next unread message of a person or an app."""
-        while not self._unread:
-            await self._watch(_is_said, timeout_s)
-        return self._unread.popleft()
+    async def next(self, timeout_s: float | None, wanted: Wanted = _is_said) -> Message:
+        """Give the next unread message of a person or an app that is like this; the others stay unread."""
+        async with asyncio.timeout(timeout_s):
+            while (found := next(filter(wanted, self.unread), None)) is None:
+                await self._watch(_is_said, None)
+        self.unread.remove(found)
+        return found
 
     async def wait_for(self, wanted: Wanted, timeout_s: float | None) -> Message:
         """Give the first record like this: one of those kept, or the next that arrives."""
@@ -66,7 +72,3 @@ class Inbox:
                 return await found
         finally:
             self._watchers = [watcher for watcher in self._watchers if watcher[1] is not found]
-
-
-def _is_said(message: Message) -> bool:
-    return message.side != "system"

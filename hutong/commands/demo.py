@@ -28,7 +28,7 @@ async def _demo(serve: bool, seed: int) -> int:
     this = asyncio.current_task()
     assert this is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    from hutong.demo.child import NotStarted
+    from hutong.child import NotStarted
     from hutong.demo.scenes import Unexpected
 
     try:
@@ -42,21 +42,19 @@ async def _demo(serve: bool, seed: int) -> int:
 
 
 async def _play(serve: bool, seed: int) -> int:
+    from hutong.child import serving
     from hutong.control import Control
     from hutong.demo.cast import everybody
     from hutong.demo.census import Census
-    from hutong.demo.child import serving
     from hutong.demo.report import lines, verdict
     from hutong.demo.scenes import ACTS, THEN, Story
 
     progress = Progress()
     census = Census()
-    async with (
-        serving("--world", "demo", "--profile", THEN, "--mqtt", "demo") as urls,
-        Control(urls["base_url"]) as control,
-    ):
-        progress.note(f"a gateway is up at {urls['base_url']} under {THEN}, with a journal on disk and a broker")
-        async with everybody(control, census) as cast, _till(urls["mqtt_url"]) as till:
+    with serving("--world", "demo", "--profile", THEN, "--mqtt", "demo") as child:
+        url, mqtt_url = child.urls["base_url"], child.urls["mqtt_url"]
+        progress.note(f"a gateway is up at {url} under {THEN}, with a journal on disk and a broker")
+        async with Control(url) as control, everybody(control, census) as cast, _till(mqtt_url) as till:
             progress.note(f"{len(cast.people)} people are online, each on a WebSocket of their own")
             story = Story(cast, census, control, till, seed)
             for act in ACTS:

@@ -60,7 +60,7 @@ async def as_person(
 
 def find_conversation(rows: list[dict[str, Any]], person: str, to: str) -> str:
     """Find the one conversation that is meant; an id that is none of theirs is for the server to refuse."""
-    found = [row["conversation"] for row in rows if _means(row, to)]
+    found = [row["conversation"] for row in rows if means(row, to)]
     if len(found) > 1:
         raise LookupError(f"{person} has {len(found)} conversations with {to}: name one of {', '.join(found)}")
     if not found and not to.startswith("cv"):
@@ -68,7 +68,8 @@ def find_conversation(rows: list[dict[str, Any]], person: str, to: str) -> str:
     return found[0] if found else to
 
 
-def _means(row: dict[str, Any], to: str) -> bool:
+def means(row: dict[str, Any], to: str) -> bool:
+    """Tell whether a conversation, as control lists it, is the one that a name means."""
     return row["kind"] != "own" and any(
         row.get(name) and row[name] in (to, f"{row['corpid']}/{to}") for name in MATCHED_BY
     )

@@ -69,15 +69,20 @@ def _print_json(kind: str, row: Row) -> None:
 
 
 def _print_line(kind: str, row: Row) -> None:
-    print(f"{moment(row['time_ms'], date=False)}  {_TOLD[kind](row)}", flush=True)
+    print(line(kind, row), flush=True)
+
+
+def line(kind: str, row: Row) -> str:
+    """Tell one thing that happened in a line."""
+    return f"{moment(row['time_ms'], date=False)}  {_TOLD[kind](row)}"
 
 
 def _message(row: Row) -> str:
     who = row.get("person") or "system"
-    return f"{who} in {row['conversation']} #{row['sequence']}: {_words(row['content'])}"
+    return f"{who} in {row['conversation']} #{row['sequence']}: {words(row['content'])}"
 
 
-def _words(content: Row) -> str:
+def words(content: Row) -> str:
     """Show a content in one line: a text as it is, anything else by its kind and what it says of itself."""
     kind = content["kind"]
     said = str(content.get("text") or content.get("title") or content.get("name") or "")

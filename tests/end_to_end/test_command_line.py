@@ -24,19 +24,6 @@ def python(*arguments: str, folder: Path, path: Path | None = None) -> "subproce
     )
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and install it into a folder."""
-    folder = tmp_path_factory.mktemp("installed")
-    done = python(
-        *("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"),
-        *("--target", str(folder), str(ROOT)),
-        folder=folder,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 @pytest.fixture
 def foreign(tmp_path: Path) -> Path:
     """Make a project of somebody else's that has packages by the names of ours."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -95,6 +96,17 @@ def test_a_demo_that_is_stopped_in_the_middle_leaves_nothing(temporary: Path) ->
     assert "Traceback" not in talk
     assert [pid for pid in children if alive(pid)] == []
     assert list(temporary.iterdir()) == []
+
+
+def test_what_a_demo_started_ends_when_it_is_killed(staying: "subprocess.Popen[str]") -> None:
+    children = [os.pidfd_open(pid) for pid in children_of(staying.pid)]
+    assert children
+    staying.kill()
+    staying.communicate()
+    for child in children:
+        ended, _, _ = select.select([child], [], [], WITHIN_S)
+        os.close(child)
+        assert ended
 
 
 def children_of(pid: int) -> list[int]:

@@ -1,0 +1,29 @@
+"""What several of these tests share: Hutong as somebody else has it installed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel and install it into a folder, without a network."""
+    folder = tmp_path_factory.mktemp("installed")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"),
+            *("--no-deps", "--no-build-isolation", "--target", str(folder), str(ROOT)),
+        ],
+        cwd=folder,
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
