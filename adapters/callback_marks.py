@@ -5,6 +5,9 @@ write for all that came meanwhile.
 """
 
 import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +28,12 @@ class Progress(Struct):
 
     upto: int = 0
     aside: dict[int, int] = field(default_factory=dict)
+
+    def next_of(self, due: list[int], durable_position: int) -> int | None:
+        """Give the first position due that is not done yet, and that is durable."""
+        index = bisect_right(due, self.upto)
+        found = due[index] if index < len(due) else None
+        return found if found is not None and found <= durable_position else None
 
 
 class Marked(Struct):
@@ -75,6 +84,16 @@ class Marks:
         """Have what has changed written."""
         self._unwritten = True
         self._changed.set()
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Write what changes while the block runs, and the newest marks at its end."""
+        keeping = asyncio.create_task(self.keep())
+        try:
+            yield
+        finally:
+            self.end()
+            await keeping
 
     async def keep(self) -> None:
         """Write whenever something has changed, one write at a time, until ended."""

@@ -20,8 +20,10 @@ from gateway.events import CallbackDue, Posted
 from gateway.ports import Clock
 from gateway.refusal import Refusal
 from gateway.router import Router
+from gateway.state import State
 from gateway.state.corps import App
 from protocol.codec import decode_message
+from protocol.frames import Message
 from protocol.ids import app_key
 from protocol.wecom.callbacks import Told, change_told, message_told
 from protocol.wecom.envelope import PREFIX_BYTES, Secrets, callback_body, key_of, seal
@@ -122,9 +124,8 @@ class Receivers:
     def _told(self, who: Called, event: Posted | CallbackDue) -> Told | None:
         if isinstance(event, CallbackDue):
             return change_told(event.corpid, event.time_ms, event.change)
-        state, frame = self._router.state, decode_message(event.frame)
-        name = f"{state.seed} {state.epoch} {frame.conversation} {frame.sequence}".encode()
-        message_id = int.from_bytes(blake2b(name, digest_size=8).digest(), "big") >> 1  # an int64; no place is told
+        frame = decode_message(event.frame)
+        message_id = message_id_of(self._router.state, frame)
         return message_told(frame, who.agent_id, message_id, self._picture_url)
 
     def _picture_url(self, media_id: str) -> str:
@@ -157,6 +158,12 @@ class Receivers:
         if not problem and isinstance(refused := await self._router.ask(asked), Refusal):
             problem = f"{refused.reason.text} ({refused.rule})"
         return Verdict(problem, answer)
+
+
+def message_id_of(state: State, frame: Message) -> int:
+    """Name a message, as an int64 that tells nobody where it stands."""
+    name = f"{state.seed} {state.epoch} {frame.conversation} {frame.sequence}".encode()
+    return int.from_bytes(blake2b(name, digest_size=8).digest(), "big") >> 1
 
 
 def _secrets(who: Called, app: App) -> Secrets:

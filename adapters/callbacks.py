@@ -9,7 +9,6 @@ Rules of the file:
 
 import asyncio
 import time
-from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -47,17 +46,13 @@ class Callbacks:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Call back while the block runs; then let what is under way end, within a bound."""
-        watching, keeping = asyncio.create_task(self._watch()), asyncio.create_task(self._marks.keep())
-        try:
-            async with self._receivers.open():
-                try:
-                    yield
-                finally:
-                    await _cancel(watching)
-                    await self._drain()
-        finally:
-            self._marks.end()
-            await keeping
+        watching = asyncio.create_task(self._watch())
+        async with self._marks.kept(), self._receivers.open():
+            try:
+                yield
+            finally:
+                await _cancel(watching)
+                await self._drain()
 
     async def _drain(self) -> None:
         self._ending.set()
@@ -113,9 +108,7 @@ class Callbacks:
         app: App | None = self._receivers.app_of(lanes.who)
         if app is None:
             return None
-        index = bisect_right(app.due, lanes.progress.upto)
-        found = app.due[index] if index < len(app.due) else None
-        return found if found is not None and found <= self._router.durable_position else None
+        return lanes.progress.next_of(app.due, self._router.durable_position)
 
     # The two lanes
 

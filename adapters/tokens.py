@@ -59,6 +59,11 @@ class Keys(Struct, frozen=True):
         """Give the key of the vendor's access tokens: another use, so another key."""
         return hmac.digest(self.link, b"access tokens", "sha256")
 
+    @property
+    def files(self) -> bytes:
+        """Give the key from which the keys of bots' files are made."""
+        return hmac.digest(self.link, b"files of bots", "sha256")
+
     @classmethod
     def fresh(cls) -> "Keys":
         return cls(secrets.token_hex(4), secrets.token_bytes(32), AESGCM.generate_key(128))

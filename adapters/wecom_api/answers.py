@@ -128,21 +128,29 @@ def said(visit: Visit, reply: Reply) -> web.Response:
 
 def refused(visit: Visit, no: No, base_url: str) -> web.Response:
     """Write a no."""
+    headers = visit.headers()
+    headers[_CONTENT_TYPE] = JSON
+    headers["Link"] = f'<{_more(no, base_url)}>; rel="help"'
+    if no.refusal is not None:
+        headers.update(_reason(no.refusal))
+    return web.Response(body=_encode(Reply(no.errcode, errmsg_of(visit, no, base_url))), headers=headers)
+
+
+def errmsg_of(visit: Visit, no: No, base_url: str) -> str:
+    """Say what a no is about, in the vendor's shape."""
     hint = blake2b(f"{_RUN} {visit.now_ms} {visit.number}".encode(), digest_size=16).hexdigest()
-    more = f"{base_url}/_hutong/errors?e={no.errcode}"
     text = TEXTS.get(no.errcode, "refused") + (f": {no.detail}" if no.detail else "")
     if no.malformed:
         text = f"Warning: wrong json format. {text}"
     errmsg = (
-        f"{text}, hint: [{visit.now_ms // 1000}_{visit.number}_{hint}], from ip: {visit.address}, more info at {more}"
+        f"{text}, hint: [{visit.now_ms // 1000}_{visit.number}_{hint}], from ip: {visit.address}, "
+        f"more info at {_more(no, base_url)}"
     )
-    headers = visit.headers()
-    headers[_CONTENT_TYPE] = JSON
-    headers["Link"] = f'<{more}>; rel="help"'
-    if no.refusal is not None:
-        headers.update(_reason(no.refusal))
-    body = _encode(Reply(no.errcode, errmsg.encode("utf-8", "replace").decode()))  # half a surrogate is no UTF-8
-    return web.Response(body=body, headers=headers)
+    return errmsg.encode("utf-8", "replace").decode()  # half a surrogate is no UTF-8
+
+
+def _more(no: No, base_url: str) -> str:
+    return f"{base_url}/_hutong/errors?e={no.errcode}"
 
 
 def _reason(refusal: Refusal) -> dict[str, str]:

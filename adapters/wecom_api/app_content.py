@@ -1,7 +1,7 @@
 """From the vendor's words for what an app says to ours; what is too long is cut between two characters."""
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -35,7 +35,6 @@ from protocol.wecom.app_messages import (
     NewsBody,
     NoticeBody,
     PagesBody,
-    Spoken,
     TextBody,
     VideoBody,
 )
@@ -88,7 +87,8 @@ def _notice(body: NoticeBody) -> MiniProgramNotice:
     )  # fmt: skip
 
 
-def _template_card(card: dict[str, Any]) -> TemplateCard:
+def template_card(card: dict[str, Any]) -> TemplateCard:
+    """Take a card as the app has laid it out, if it is of a bearable size."""
     card_type = card.get("card_type")
     if not isinstance(card_type, str) or not card_type:
         raise No(40058, "a template_card has a card_type")
@@ -115,11 +115,18 @@ def card_of(asked: CardAsked) -> TemplateCard:
     """Read what a card is to show: another card, or another name on its button."""
     try:
         if asked.template_card:
-            return _template_card(msgspec.convert(asked.template_card, dict[str, Any], strict=False))
+            return template_card(msgspec.convert(asked.template_card, dict[str, Any], strict=False))
         name = msgspec.convert(asked.button or {}, Button, strict=False).replace_name
     except msgspec.ValidationError as why:
         raise No(40058, "a card shows a template_card, or a button of another replace_name") from why
     return TemplateCard("button", {"replace_name": name})
+
+
+class Said(Protocol):
+    """What is said: `msgtype`, and the body of that name."""
+
+    @property
+    def msgtype(self) -> str: ...
 
 
 class Kind(NamedTuple):
@@ -140,15 +147,15 @@ KINDS: Final[dict[str, Kind]] = {
     "mpnews": Kind(PagesBody, _pages),
     "markdown": Kind(TextBody, lambda body: Markdown(cut(body.content, TEXT_BYTES_MAX))),
     "miniprogram_notice": Kind(NoticeBody, _notice),
-    "template_card": Kind(dict[str, Any], _template_card),
+    "template_card": Kind(dict[str, Any], template_card),
 }
 
 
-def content_of(asked: Spoken, kinds: frozenset[str] = frozenset(KINDS)) -> AppContent:
+def content_of(asked: Said, kinds: Mapping[str, Kind] = KINDS) -> AppContent:
     """Read what an app says; `No` says what is wrong with it."""
     if asked.msgtype not in kinds:
         raise No(40008, f"a msgtype is one of {', '.join(sorted(kinds))}")
-    kind, body = KINDS[asked.msgtype], getattr(asked, asked.msgtype) or {}
+    kind, body = kinds[asked.msgtype], getattr(asked, asked.msgtype) or {}
     try:
         return kind.make(msgspec.convert(body, kind.body, strict=False))
     except msgspec.ValidationError as why:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from adapters.wecom_api.app_content import content_of
+from adapters.wecom_api.app_content import KINDS, content_of
 from adapters.wecom_api.call import Caller, Door, No, call
 from gateway.commands.app_groups import ChangeAppGroup, MakeAppGroup, SayInAppGroup
 from gateway.events import AppGroupPut
@@ -21,9 +21,10 @@ from protocol.wecom.appchat import (
 )
 from protocol.wecom.reply import Reply
 
-KINDS: Final = frozenset(
-    {"text", "image", "voice", "video", "file", "textcard", "news", "mpnews", "markdown"}
-)  # fmt: skip
+SAYABLE: Final = {
+    name: KINDS[name]
+    for name in ("text", "image", "voice", "video", "file", "textcard", "news", "mpnews", "markdown")
+}  # fmt: skip
 
 _CHAT_ID: Final = re.compile(r"[0-9A-Za-z]{1,32}")
 _NO_CHAT: Final = {"chatid": 40050}
@@ -81,7 +82,7 @@ async def get(door: Door, caller: Caller, asked: ChatNamed) -> ChatReply:
 )  # fmt: skip
 async def send(door: Door, caller: Caller, asked: ChatSpoken) -> Reply:
     """Say something in a group; more than it takes is dropped, and the app is not told (DOC 90248)."""
-    content = content_of(asked, KINDS)
+    content = content_of(asked, SAYABLE)
     try:
         await door.ask(SayInAppGroup(caller.corpid, caller.agent_id, asked.chatid, content), "appchat")
     except No as no:

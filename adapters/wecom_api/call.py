@@ -118,13 +118,13 @@ class Call(NamedTuple):
             try:
                 asked = self.decode(body)  # nearly always: the other way is for what is null, or wrong
             except (msgspec.MsgspecError, ValueError, RecursionError):
-                asked = self._convert(_object(body))
+                asked = self._convert(object_of(body))
             suspicious = _LONG_NUMBER.search(body) is not None
         else:
             values = {key: value for key, value in text.items() if value and key != "access_token"}
             asked = self._convert(values)
             suspicious = any(len(value) >= _LONG and _LONG_TEXT.search(value) for value in values.values())
-        if suspicious and _is_huge(asked):
+        if suspicious and is_huge(asked):
             raise No(40058, "a number of more than 64 bits")
         return asked
 
@@ -146,7 +146,7 @@ class Call(NamedTuple):
         return 40058
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def object_of(body: bytes) -> dict[str, Any]:
     """Read a JSON object; what is null counts as absent."""
     try:
         pruned = _without_nulls(msgspec.json.decode(body))
@@ -170,14 +170,14 @@ _LONG_NUMBER: Final = re.compile(rb"\d{19}")
 _LONG_TEXT: Final = re.compile(r"\d{19}")
 
 
-def _is_huge(value: Any) -> bool:
+def is_huge(value: Any) -> bool:
     """Tell whether a number in a request is larger than a record can hold."""
     if isinstance(value, Struct):
-        return any(_is_huge(getattr(value, name)) for name in value.__struct_fields__)
+        return any(is_huge(getattr(value, name)) for name in value.__struct_fields__)
     if isinstance(value, dict):
-        return any(map(_is_huge, value.values()))
+        return any(map(is_huge, value.values()))
     if isinstance(value, list | tuple):
-        return any(map(_is_huge, value))
+        return any(map(is_huge, value))
     return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 

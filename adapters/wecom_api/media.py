@@ -170,16 +170,22 @@ def range_of(asked: web.Request) -> slice:
 
 
 async def give(door: Door, asked: web.Request, media: Media, wanted: slice) -> web.StreamResponse:
-    """Write a file's bytes, or those wanted, as they come from the disk."""
+    """Give a file, or the bytes of it that are wanted."""
     first, end, _ = wanted.indices(media.size)
     if first >= end:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{media.size}"})
-    answer = web.StreamResponse(headers=_headers(media))
+    answer = web.StreamResponse(headers=headers_of(media))
     answer.content_length = end - first
     if wanted != slice(None):
         answer.set_status(206)
         answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{media.size}"
-    pieces = door.media.read(media, first, end)
+    return await send(asked, answer, door.media.read(media, first, end))
+
+
+async def send(
+    asked: web.Request, answer: web.StreamResponse, pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:  # fmt: skip
+    """Write a file's bytes as they come from the disk."""
     try:
         piece = await anext(pieces, b"")
     except FileNotFoundError as why:  # it has just expired
@@ -203,7 +209,7 @@ async def _write(
             asked.transport.abort()
 
 
-def _headers(media: Media) -> dict[str, str]:
+def headers_of(media: Media) -> dict[str, str]:
     """Say what a file is and what it is called; no browser may take it for something else."""
     extension = media.format.partition("/")[2] if media.kind != "file" else ""
     name = media.name or f"{media.media_id}.{extension}".rstrip(".")

@@ -73,7 +73,7 @@ class CallMeters:
         self._of: dict[str, tuple[tuple[Meter, int], ...]] = {}
         self._held: dict[Caller, list[tuple[Cell, int]]] = {}
         self._held_until_ms = 0
-        secrets = CallLimit("address", "hour", profile.wrong_secrets_max, "gettoken with a wrong secret")
+        secrets = CallLimit("address", "hour", profile.wrong_secrets_max, "a wrong secret")
         self._secrets = Meter(secrets, WRONG_SECRETS)
 
     def take(self, path: str, corpid: str, agent_id: str, address: str, now_ms: int) -> Refusal | None:
@@ -126,11 +126,14 @@ class CallMeters:
         found.sort(key=lambda one: -SHUT_OUT_MS.get(one[0].limit.window, DAY_MS))
         return self._of.setdefault(path, tuple(found))
 
-    def secrets(self, address: str, now_ms: int, *, wrong: bool = False) -> Refusal | None:
-        """Say whether an address has tried too many wrong secrets; `wrong` counts one more."""
+    def secrets(self, address: str, now_ms: int, *, wrong: bool = False, path: str = "") -> Refusal | None:
+        """Say whether an address has tried too many wrong secrets; `wrong` counts one more.
+
+        Another way in than gettoken names its `path`, and counts by itself.
+        """
         if not self._secrets.limit.limit:
             return None
-        subject = "", address
+        subject = path, address
         cell = self._secrets.cell(subject, now_ms)
         cell[0] += wrong
         return None if wrong else self._secrets.refusing(subject, cell, now_ms)
