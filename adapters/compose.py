@@ -12,7 +12,8 @@ from typing import Any, Final, Literal
 import structlog
 from aiohttp import web
 
-from adapters import control, wecom_api
+from adapters import aibot, control, wecom_api
+from adapters.aibot.files import BotFiles
 from adapters.callback_marks import FILE as MARKS_FILE
 from adapters.callback_marks import Marks
 from adapters.callback_receivers import Receivers
@@ -67,6 +68,7 @@ class Gateway:
     links: Links
     media: Uploads
     receivers: Receivers
+    bots: aibot.Aibots
     listener: Listener
     journal: Journal
     clock: Clock
@@ -80,8 +82,8 @@ class Gateway:
         return f"http://{HOST}:{self.listener.port}"
 
     def urls(self) -> control.Urls:
-        base = self.base_url
-        return control.Urls(base, f"{base.replace('http', 'ws', 1)}/ws", self.mqtt_url, f"{base}{control.PREFIX}")
+        base, ws = self.base_url, self.base_url.replace("http", "ws", 1)
+        return control.Urls(base, f"{ws}/ws", f"{ws}{aibot.PATH}", self.mqtt_url, f"{base}{control.PREFIX}")
 
     def is_alive(self) -> bool:
         return not self.turning.done()
@@ -140,13 +142,19 @@ async def run(
         links = Links(router, time.time)
         media = _uploads(router, folder)
         stack.push_async_callback(_end, asyncio.create_task(media.keep_swept()))
-        gateway = Gateway(
-            opened.keys.key_id, router, tokens, AccessTokens(opened.keys.access), Calls(), links, media,
-            Receivers(router, clock, lambda: gateway.base_url), listener, opened.journal, clock, opened.fresh, turning,
+        receivers, calls = Receivers(router, clock, lambda: gateway.base_url), Calls()
+        api_door = wecom_api.Door(router, AccessTokens(opened.keys.access), lambda: gateway.base_url, media)
+        bots = aibot.Aibots(
+            api_door, tokens, clock, calls, receivers.lines, _marks(folder, aibot.FILE, router),
+            BotFiles(api_door, opened.keys.files), lambda: gateway.ready and gateway.is_alive(),
         )  # fmt: skip
-        api = _add_routes(app, gateway)
-        marks = Marks(folder / MARKS_FILE if folder is not None else None, router.state)
-        await stack.enter_async_context(Callbacks(router, marks, gateway.receivers).open())
+        gateway = Gateway(
+            opened.keys.key_id, router, tokens, api_door.tokens, calls, links, media, receivers, bots, listener,
+            opened.journal, clock, opened.fresh, turning,
+        )  # fmt: skip
+        api = _add_routes(app, gateway, api_door)
+        await stack.enter_async_context(Callbacks(router, _marks(folder, MARKS_FILE, router), receivers).open())
+        await stack.enter_async_context(bots.open())
         for door in doors:
             await stack.enter_async_context(door(gateway))
         stack.push_async_callback(_close_links, gateway)
@@ -157,20 +165,23 @@ async def run(
         raise why
 
 
-def _add_routes(app: web.Application, gateway: Gateway) -> wecom_api.Api:
+def _marks(folder: Path | None, file: str, router: Router) -> Marks:
+    return Marks(folder / file if folder is not None else None, router.state)
+
+
+def _add_routes(app: web.Application, gateway: Gateway, api_door: wecom_api.Door) -> wecom_api.Api:
     router, clock = gateway.router, gateway.clock
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
     Pictures(router, lambda: gateway.base_url).add_to(app)
-    gate = wecom_api.Gate()
-    door = control.Door(router, gateway.tokens, clock, gateway.urls, gateway.calls, gateway.receivers, gate)
+    gateway.bots.add_to(app)
+    door = control.Door(router, gateway.tokens, clock, gateway.urls, gateway.calls, gateway.receivers, api_door.gate)
     app.add_subapp(control.PREFIX, control.application(door))
-    api_door = wecom_api.Door(router, gateway.access_tokens, lambda: gateway.base_url, gateway.media, gate)
     api = wecom_api.Api(api_door, gateway.calls)
     api.add_to(app)
     LinkMedia(api_door, gateway.tokens).add_to(app)
     watched = Watched(
         router, gateway.links, gateway.listener, clock, gateway.calls, gateway.receivers.lines, gateway.is_alive,
-        gateway.is_ready,
+        gateway.is_ready, gateway.bots,
     )  # fmt: skip
     Health(watched).add_to(app)
     return api
@@ -189,7 +200,8 @@ def _on_defect(what: str, why: BaseException) -> None:
 async def _close_links(gateway: Gateway) -> None:
     gateway.ready = False
     gateway.listener.stop_accepting()
-    await gateway.links.close(Close.RESTART, "the gateway restarts", LINKS_CLOSE_S)
+    why = Close.RESTART, "the gateway restarts"
+    await asyncio.gather(gateway.links.close(*why, LINKS_CLOSE_S), gateway.bots.close(*why))
 
 
 async def _finish(router: Router, turning: asyncio.Task[None]) -> None:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from adapters.aibot import Aibots
 from adapters.callback_lines import CallbackLines, Outcome
 from adapters.data_folder import RESERVE_BYTES
 from adapters.http import Listener, check_host
@@ -44,6 +45,7 @@ class Watched(NamedTuple):
     callbacks: CallbackLines
     alive: Callable[[], bool]
     ready: Callable[[], bool]
+    bots: Aibots
 
 
 def counters(watched: Watched) -> Iterator[Sample]:
@@ -68,6 +70,7 @@ def gauges(watched: Watched) -> Iterator[Sample]:
     phases = dict.fromkeys((phase.value for phase in Phase), 0)
     for session in router.sessions:
         phases[session.phase.value] += 1
+    yield "bots_subscribed", "Bots that have a connection", "", {"": watched.bots.subscribed}
     consumers = sum(isinstance(person, Consumer) for person in state.people.values())
     yield "links", "Links by phase", "phase", dict(phases)
     yield "connections", "Connections that are no link", "", {"": watched.listener.connections}

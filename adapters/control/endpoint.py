@@ -37,6 +37,7 @@ class Urls(Struct, frozen=True):
 
     base_url: str
     ws_url: str
+    bots_url: str
     mqtt_url: str | None
     control_url: str
 

@@ -48,6 +48,7 @@ class Environment(Struct, frozen=True):
 
     base_url: str
     ws_url: str
+    bots_url: str
     mqtt_url: str | None
     control_url: str
     corps: list[CorpEnvironment]
@@ -67,7 +68,7 @@ async def get_environment(door: Door) -> Environment:
     ]
     people += [ConsumerEnvironment(handle, ids, door.tokens.link_token(handle, DEVICE)) for handle, ids in consumers]
     urls = door.urls()
-    return Environment(urls.base_url, urls.ws_url, urls.mqtt_url, urls.control_url, corps, people)
+    return Environment(urls.base_url, urls.ws_url, urls.bots_url, urls.mqtt_url, urls.control_url, corps, people)
 
 
 def _look(state: State, now_ms: int) -> Found:
