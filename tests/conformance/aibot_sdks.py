@@ -1,0 +1,185 @@
+"""SDKs for bots, unmodified, behind one face: methods by the names they have in JavaScript, and what they emit.
+
+Their own options shorten the pause before they connect again; nothing else of them is set but address and secret.
+"""
+
+import asyncio
+import json
+import re
+import shutil
+from base64 import b64decode, b64encode
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from inspect import isawaitable
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import wecom_aibot_sdk
+
+from tests.conformance.aibot import BOT, SECRET, WAIT_S
+from tests.conformance.wecom import Wecom
+
+NODE: Final = Path(__file__).parent / "node"
+EVENTS: Final = (
+    "authenticated", "disconnected", "reconnecting", "error", "message", "message.text", "message.image",
+    "message.voice", "message.file", "message.video", "event.enter_chat", "event.template_card_event",
+    "event.feedback_event", "event.disconnected_event",
+)  # fmt: skip
+AGAIN_MS: Final = 10  # before it connects again, doubled each time
+
+
+class Refused(Exception):
+    """The SDK says that the gateway said no; the text holds its number."""
+
+
+class Heard:
+    """What an SDK has emitted, by event; each is given once."""
+
+    def __init__(self) -> None:
+        self._told: defaultdict[str, asyncio.Queue[Any]] = defaultdict(asyncio.Queue)
+
+    def note(self, event: str, *told: Any) -> None:
+        self._told[event].put_nowait(told[0] if told else None)
+
+    async def heard(self, event: str) -> Any:
+        """Wait for the next of these events; give what it tells."""
+        async with asyncio.timeout(WAIT_S):
+            return await self._told[event].get()
+
+
+class Bot(Protocol):
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method, by its name in JavaScript; `Refused` if it throws."""
+        ...
+
+    async def heard(self, event: str) -> Any: ...
+
+    async def upload(self, data: bytes, kind: str, name: str) -> str:
+        """Upload a file; give its id."""
+        ...
+
+    async def download(self, url: str, key: str) -> tuple[bytes, str]:
+        """Fetch a file and open it; give it and its name."""
+        ...
+
+
+class NodeBot(Heard):
+    """`@wecom/aibot-node-sdk`, the vendor's own, in a process of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        super().__init__()
+        self._process = process
+        self._numbers = count(1)
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+
+    async def listen(self) -> None:
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            told = json.loads(line)
+            if "event" in told:
+                self.note(told["event"], told["told"])
+            elif "error" in told:
+                self._answers.pop(told["id"]).set_exception(Refused(str(told["error"])))
+            else:
+                self._answers.pop(told["id"]).set_result(told["result"])
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        assert self._process.stdin is not None
+        number = next(self._numbers)
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        line = json.dumps({"id": number, "method": method, "args": arguments})
+        self._process.stdin.write(f"{line}\n".encode())
+        async with asyncio.timeout(WAIT_S):
+            return await answer
+
+    async def upload(self, data: bytes, kind: str, name: str) -> str:
+        bytes_ = {"base64": b64encode(data).decode()}
+        media_id: str = (await self.call("uploadMedia", bytes_, {"type": kind, "filename": name}))["media_id"]
+        return media_id
+
+    async def download(self, url: str, key: str) -> tuple[bytes, str]:
+        told = await self.call("downloadFile", url, key)
+        return b64decode(told["buffer"]["base64"]), told["filename"]
+
+
+@asynccontextmanager
+async def node_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
+    binary = shutil.which("node")
+    assert binary, "node is missing: scripts/install-test-servers installs it"
+    options = {"wsUrl": ws_url(wecom), "botId": BOT, "secret": secret, "reconnectInterval": AGAIN_MS}
+    process = await asyncio.create_subprocess_exec(
+        binary, NODE / "bot.js", json.dumps(options), json.dumps(EVENTS), stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, limit=2**26,
+    )  # fmt: skip
+    bot = NodeBot(process)
+    listening = asyncio.create_task(bot.listen())
+    try:
+        await bot.call("connect")
+        yield bot
+    finally:
+        process.stdin.close()  # type: ignore[union-attr]
+        await process.wait()
+        await listening
+
+
+class Silent:
+    """A log that nobody reads."""
+
+    def _say(self, *_words: object) -> None:
+        return None
+
+    debug = info = warn = error = _say
+
+
+class PythonBot(Heard):
+    """An SDK in Python, in the test's own loop: it has the same methods, spelt with underscores."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__()
+        self._client = client
+        for event in EVENTS:
+            client.on(event, partial(self.note, event))
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        called = getattr(self._client, re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", method))(*arguments)
+        try:
+            return await called if isawaitable(called) else called
+        except Exception as why:
+            raise Refused(str(why)) from why
+
+    async def upload(self, data: bytes, kind: str, name: str) -> str:
+        media_id: str = (await self._client.upload_media(data, type=kind, filename=name))["media_id"]
+        return media_id
+
+    async def download(self, url: str, key: str) -> tuple[bytes, str]:
+        told = await self._client.download_file(url, key)
+        return told["buffer"], told["filename"]
+
+
+@asynccontextmanager
+async def python_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
+    """Run `wecom-aibot-sdk`."""
+    client = wecom_aibot_sdk.WSClient(
+        BOT, secret, ws_url=ws_url(wecom), reconnect_interval=AGAIN_MS, logger=Silent(), ws_options={"proxy": None}
+    )  # fmt: skip
+    bot = PythonBot(client)
+    try:
+        await bot.call("connect")
+        yield bot
+    finally:
+        await client.disconnect()
+        await client.api.close()
+
+
+def ws_url(wecom: Wecom) -> str:
+    """Give the address as an SDK's own default has it: a host, and no path."""
+    return wecom.url.replace("http", "ws", 1)
+
+
+SDKS: Final[dict[str, Callable[..., AbstractAsyncContextManager[Bot]]]] = {
+    "@wecom/aibot-node-sdk": node_bot,
+    "wecom-aibot-sdk": python_bot,
+}
