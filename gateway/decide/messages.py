@@ -30,8 +30,9 @@ from protocol.errors import (
     WRONG_KIND,
     Reason,
 )
-from protocol.frames import Message, Send
+from protocol.frames import Send
 from protocol.ids import app_key, derive, member_key
+from protocol.mould import Mould
 
 JOB_RECIPIENTS_MAX: Final = 10_000  # as one call of the vendor's mass message (DOC 92135)
 VOICES_MAX: Final = 200_000  # people who may speak, remembered
@@ -64,12 +65,9 @@ def send(
             return refusal
     conversation = voice.conversation
     sequence = conversation.head + 1
-    message = Message(
-        conversation.corpid, conversation.id, sequence, now_ms, voice.side, voice.sender, frame.content, voice.badge
-    )
     return Posted(
-        conversation.id, sequence, conversation.head_position, now_ms, person.key, _encode(message),
-        device, frame.number, digest,
+        conversation.id, sequence, conversation.head_position, now_ms, person.key,
+        voice.mould.cast(sequence, now_ms, body), device, frame.number, digest,
     )  # fmt: skip
 
 
@@ -78,7 +76,7 @@ def _is_counted_out(voice: Voice, indexes: tuple[int, ...]) -> bool:
     for cell, limit in voice.cells:
         if cell[0] >= limit:
             return True
-    return voice.indexes != indexes
+    return voice.indexes is not indexes
 
 
 def _voice(state: State, now_ms: int, person: AnyPerson, frame: Send, body_bytes: int) -> Voice | Refusal:
@@ -95,7 +93,8 @@ def _voice(state: State, now_ms: int, person: AnyPerson, frame: Send, body_bytes
     sender = state.name_of(corp.corpid, person.key)
     subjects = state.subjects(conversation, person.key)
     meter = state.meters[person.side]
-    voice = Voice(conversation, person.devices, person.side, sender, badge, meter, subjects)
+    mould = Mould(corp.corpid, conversation.id, person.side, sender, badge)
+    voice = Voice(conversation, person.devices, mould, meter, subjects)
     if len(state.voices) >= VOICES_MAX:
         state.voices.clear()
     state.voices[person.key, conversation.id] = voice

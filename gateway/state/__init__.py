@@ -44,7 +44,7 @@ from gateway.state.corps import App, Corp
 from gateway.state.jobs import Job
 from gateway.state.people import AnyPerson, Consumer, Device, Member
 from gateway.state.quotas import COUNTED, Cell, Meter, Quotas
-from protocol.frames import Badge, Side
+from protocol.mould import Mould
 
 
 class Tables(Struct, array_like=True):
@@ -79,9 +79,7 @@ class Voice(Struct, gc=False):
 
     conversation: Conversation
     devices: dict[str, Device]
-    side: Side
-    sender: str  # as the enterprise names the person
-    badge: Badge | None
+    mould: Mould
     meter: Meter
     subjects: tuple[str, str, str, str]
     indexes: tuple[int, ...] = ()  # of the windows that `cells` count in
@@ -132,7 +130,7 @@ class State:
     def bind_meters(self) -> None:
         """Bind the frequency rules of each side to their counters."""
         self.meters = {kind: Meter(self.profile, self.quotas, sides) for kind, sides in COUNTED.items()}
-        self._indexed_ms, self._indexes = -1, windows.indexes(0)
+        self._minute, self._indexes = -1, windows.indexes(0)
 
     def apply(self, event: AnyEvent) -> None:
         """Take an event in; the only way the state changes."""
@@ -147,9 +145,12 @@ class State:
         self.clock.latest_ms = max(self.clock.latest_ms, getattr(event, "time_ms", 0))
 
     def indexes(self, now_ms: int) -> tuple[int, ...]:
-        """Number the aligned windows of a moment; remembered, since a turn has one moment."""
-        if now_ms != self._indexed_ms:
-            self._indexed_ms, self._indexes = now_ms, windows.indexes(now_ms)
+        """Number the aligned windows of a moment: the same tuple while no window ends, so that `is` compares it.
+
+        No window begins or ends within a minute.
+        """
+        if now_ms // windows.MINUTE_MS != self._minute:
+            self._minute, self._indexes = now_ms // windows.MINUTE_MS, windows.indexes(now_ms)
         return self._indexes
 
     def subjects(self, conversation: Conversation, sender: str, *, mass: bool = False) -> tuple[str, str, str, str]:

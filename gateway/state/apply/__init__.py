@@ -54,7 +54,7 @@ def posted(state: State, event: events.Posted) -> None:
         devices = state.people[sender].devices if event.device else {}
     else:
         indexes = state.indexes(time_ms)
-        if voice.indexes != indexes:  # a voice's first message, too: whoever has spoken often has replied
+        if voice.indexes is not indexes:  # a voice's first message, too: whoever has spoken often has replied
             _note_reply(conversation, sender)
             voice.indexes, voice.cells = indexes, voice.meter.cells(voice.subjects, indexes)
         for cell, _ in voice.cells:

@@ -1,0 +1,82 @@
+"""What deciding costs: one message through decide, apply and encode, every policy asked, in this process and alone.
+
+The state is the one-to-one load's world; everybody who sends does so in turn, as in a turn of the router. The frames
+are decoded beforehand and the records go nowhere: reading, the journal and writing are not in it.
+"""
+
+import time
+from collections.abc import Iterator
+from itertools import count, islice
+from typing import Final
+
+import msgpack
+
+from adapters.genesis import begin
+from adapters.world import read
+from benchmarks.workload import ONE_TO_ONE, people_of
+from benchmarks.worlds import world_file
+from gateway import decide, events
+from gateway.events import Posted
+from gateway.state import State
+from gateway.state.people import AnyPerson
+from protocol.codec import MSGPACK
+from protocol.frames import Send
+
+MESSAGES: Final = 20_000
+TURN: Final = 200  # messages that share a moment, as those of one turn do
+TEXT: Final = 100 * "x"
+NOW_MS: Final = 1_785_000_000_000  # 2026-07-25 17:20 (UTC)
+
+_Speaker = tuple[AnyPerson, str]
+
+
+def decided_us(repeats: int) -> list[float]:
+    """Time a message: microseconds of this process's CPU, the middle of each repeat's turns."""
+    world = begin(State(), lambda: read(world_file(ONE_TO_ONE).encode()), None, NOW_MS)
+    speakers = _speakers(world.state)
+    numbers = count(1)
+    return [_median_us(world.state, speakers, numbers) for _ in range(repeats)]
+
+
+def _speakers(state: State) -> list[_Speaker]:
+    people = [state.people[person.key] for person in people_of(ONE_TO_ONE) if person.sends]
+    return [(person, _chat_of(state, person)) for person in people]
+
+
+def _chat_of(state: State, person: AnyPerson) -> str:
+    return next(name for name in person.conversations if state.conversations[name].relation is not None)
+
+
+def _median_us(state: State, speakers: list[_Speaker], numbers: Iterator[int]) -> float:
+    spent = sorted(_turn_us(state, speakers, next(numbers)) for _ in range(MESSAGES // TURN))
+    return spent[len(spent) // 2]
+
+
+def _turn_us(state: State, speakers: list[_Speaker], turn: int) -> float:
+    """Take a turn's messages; every speaker says several."""
+    each = TURN // len(speakers)
+    waiting = [
+        (person, _frame(conversation, (turn - 1) * each + place))
+        for place in range(1, each + 1)
+        for person, conversation in speakers
+    ]
+    now_ms = NOW_MS + turn
+    begun = time.process_time_ns()
+    for person, frame in waiting:
+        decided = decide.by_client(state, now_ms, person, "bench", frame)
+        assert isinstance(decided, Posted)
+        events.encode(decided)
+        state.apply(decided)
+    return (time.process_time_ns() - begun) / len(waiting) / 1000
+
+
+def _frame(conversation: str, number: int) -> Send:
+    """Read a send as a link would have."""
+    sent = {"type": "send", "number": number, "conversation": conversation, "content": {"kind": "text", "text": TEXT}}
+    frame = MSGPACK.decode(msgpack.packb(sent))
+    assert isinstance(frame, Send)
+    return frame
+
+
+if __name__ == "__main__":
+    print(*(f"{us:.2f} µs" for us in islice(decided_us(5), 5)))
