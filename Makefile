@@ -19,6 +19,7 @@ test: $(VENV)/installed
 	scripts/install-test-servers
 	$(BIN)/python -m pytest -q -n 2 --ignore=tests/end_to_end
 	$(BIN)/python -m pytest -q -o faulthandler_timeout=300 tests/end_to_end
+	$(BIN)/python -m benchmarks.guard
 
 check: $(VENV)/installed
 	$(BIN)/ruff check --quiet .

@@ -6,7 +6,7 @@ are decoded beforehand and the records go nowhere: reading, the journal and writ
 
 import time
 from collections.abc import Iterator
-from itertools import count, islice
+from itertools import count
 from typing import Final
 
 import msgpack
@@ -27,47 +27,43 @@ TURN: Final = 200  # messages that share a moment, as those of one turn do
 TEXT: Final = 100 * "x"
 NOW_MS: Final = 1_785_000_000_000  # 2026-07-25 17:20 (UTC)
 
-_Speaker = tuple[AnyPerson, str]
+Speaker = tuple[AnyPerson, str]
+Waiting = tuple[AnyPerson, Send]
 
 
 def decided_us(repeats: int) -> list[float]:
     """Time a message: microseconds of this process's CPU, the middle of each repeat's turns."""
-    world = begin(State(), lambda: read(world_file(ONE_TO_ONE).encode()), None, NOW_MS)
-    speakers = _speakers(world.state)
-    numbers = count(1)
-    return [_median_us(world.state, speakers, numbers) for _ in range(repeats)]
-
-
-def _speakers(state: State) -> list[_Speaker]:
+    state = begin(State(), lambda: read(world_file(ONE_TO_ONE).encode()), None, NOW_MS).state
     people = [state.people[person.key] for person in people_of(ONE_TO_ONE) if person.sends]
-    return [(person, _chat_of(state, person)) for person in people]
+    speakers = [(person, _chat_of(state, person)) for person in people]
+    numbers = count()
+    return [_median_us(state, speakers, numbers) for _ in range(repeats)]
 
 
 def _chat_of(state: State, person: AnyPerson) -> str:
     return next(name for name in person.conversations if state.conversations[name].relation is not None)
 
 
-def _median_us(state: State, speakers: list[_Speaker], numbers: Iterator[int]) -> float:
+def _median_us(state: State, speakers: list[Speaker], numbers: Iterator[int]) -> float:
     spent = sorted(_turn_us(state, speakers, next(numbers)) for _ in range(MESSAGES // TURN))
     return spent[len(spent) // 2]
 
 
-def _turn_us(state: State, speakers: list[_Speaker], turn: int) -> float:
-    """Take a turn's messages; every speaker says several."""
-    each = TURN // len(speakers)
-    waiting = [
-        (person, _frame(conversation, (turn - 1) * each + place))
-        for place in range(1, each + 1)
+def _turn_us(state: State, speakers: list[Speaker], turn: int) -> float:
+    waiting = waiting_of(speakers, turn)
+    begun = time.process_time_ns()
+    take(state, waiting, NOW_MS + turn)
+    return (time.process_time_ns() - begun) / len(waiting) / 1000
+
+
+def waiting_of(speakers: list[Speaker], turn: int) -> list[Waiting]:
+    """Make a turn's frames: everybody says something, and again, in turn."""
+    each = max(1, TURN // len(speakers))
+    return [
+        (person, _frame(conversation, turn * each + place + 1))
+        for place in range(each)
         for person, conversation in speakers
     ]
-    now_ms = NOW_MS + turn
-    begun = time.process_time_ns()
-    for person, frame in waiting:
-        decided = decide.by_client(state, now_ms, person, "bench", frame)
-        assert isinstance(decided, Posted)
-        events.encode(decided)
-        state.apply(decided)
-    return (time.process_time_ns() - begun) / len(waiting) / 1000
 
 
 def _frame(conversation: str, number: int) -> Send:
@@ -78,5 +74,14 @@ def _frame(conversation: str, number: int) -> Send:
     return frame
 
 
+def take(state: State, waiting: list[Waiting], now_ms: int) -> None:
+    """Do what is measured: decide each frame, encode what it becomes, and apply it."""
+    for person, frame in waiting:
+        decided = decide.by_client(state, now_ms, person, "bench", frame)
+        assert isinstance(decided, Posted)
+        events.encode(decided)
+        state.apply(decided)
+
+
 if __name__ == "__main__":
-    print(*(f"{us:.2f} µs" for us in islice(decided_us(5), 5)))
+    print(*(f"{us:.2f} µs" for us in decided_us(5)))

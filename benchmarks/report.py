@@ -66,7 +66,9 @@ def _rounded(value: float) -> float | None:
 
 
 def table(rows: list[Row]) -> str:
-    """Lay the rows out; `≥` marks a rate that the generator, not the system, may have bounded."""
+    """Lay the loads out, if there were any; `≥` marks a rate that the generator, not the system, may have bounded."""
+    if not rows:
+        return ""
     disturbed = sum(row.disturbed for row in rows)
     warning = (
         f"\nother programs took a good part of the cores in {disturbed} rows: only the ratios by CPU are a measure"
@@ -143,16 +145,16 @@ def _bound_cells(goal: Goal, finding: Finding, at: Bound) -> tuple[str, ...]:
     doubt = "?" if finding.disturbed else ""
     return (
         str(goal.number) if first else "", goal.what if first else "", f"{told} {goal.unit}" if first else "",
-        at.against, f"{ratio:.2f}×" if at.against and not math.isnan(ratio) else "–",
-        "–" if math.isnan(cost) else f"{cost:.2f}×", *_verdict(goal, at, ratio, at.must, doubt),
-        *_verdict(goal, at, ratio, at.summit, doubt),
+        at.against, f"{ratio:.2f}{'×' if goal.at_least else ''}" if at.against and not math.isnan(ratio) else "–",
+        "–" if math.isnan(cost) else f"{cost:.2f}×", *_verdict(goal, ratio, at.must, doubt),
+        *_verdict(goal, ratio, at.summit, doubt),
     )  # fmt: skip
 
 
-def _verdict(goal: Goal, at: Bound, ratio: float, bound: float | None, doubt: str) -> tuple[str, str]:
+def _verdict(goal: Goal, ratio: float, bound: float | None, doubt: str) -> tuple[str, str]:
     if bound is None:
         return "–", "–"
-    sign, unit = "≥" if goal.at_least else "≤", "×" if at.against else f" {goal.unit}"
+    sign, unit = ("≥", "×") if goal.at_least else ("≤", f" {goal.unit}")
     return f"{sign} {bound:g}{unit}", ("yes" if goal.closeness(ratio, bound) >= 1 else "no") + doubt
 
 

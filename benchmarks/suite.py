@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks import api, mass
+from benchmarks import api, instructions, mass, memory, start
+from benchmarks.core import decided_us
 from benchmarks.generator import LoadFailed
 from benchmarks.goals import BY_NUMBER, Finding, ratios
 from benchmarks.rows import (
@@ -35,6 +36,10 @@ AT_SHARE = {6: (ONE_TO_ONE, "ack_p99_ms"), 7: (FIVE_HUNDREDS, "delivery_p99_ms")
 BARE_GOAL = 5
 IDLE_GOAL = 8
 API_GOAL = 15
+CORE_GOAL = 9
+SCALE_GOAL = 10
+MEMORY_GOAL = 11
+START_GOAL = 12
 MASS_GOALS = {16: "slowest_s", 17: "moved_ms"}
 COST_OF = {"messages_s": "server_us_message", "deliveries_s": "server_us_delivery"}
 
@@ -62,6 +67,14 @@ def measure(goals: set[int], patience: Patience, floors: dict[str, Any]) -> Foun
         _measure_load(workload, goals, patience, floors["fdatasync_ms"]["p99"], found)
     if IDLE_GOAL in goals:
         _measure_one(IDLE_GOAL, found, lambda: Finding([idle_link_kib(GATEWAY) for _ in range(patience.repeats)]))
+    if CORE_GOAL in goals:
+        _measure_one(CORE_GOAL, found, lambda: Finding(decided_us(patience.repeats)))
+    if SCALE_GOAL in goals:
+        _measure_one(SCALE_GOAL, found, lambda: _scaled(patience))
+    if MEMORY_GOAL in goals:
+        _measure_one(MEMORY_GOAL, found, _remembered)
+    if START_GOAL in goals:
+        _measure_one(START_GOAL, found, lambda: _started(patience))
     if API_GOAL in goals:
         _measure_one(API_GOAL, found, lambda: _requests(patience, found))
     if goals & MASS_GOALS.keys():
@@ -122,6 +135,27 @@ def systems_for(workload: Workload, patience: Patience, peers: bool, bare: bool,
         slow = patience is QUICK and workload is FIVE_HUNDREDS
         systems += [peer for peer in PEERS if not (slow and peer is EJABBERD)]
     return [*systems, GATEWAY_MEMORY, BARE] if bare else systems
+
+
+def _scaled(patience: Patience) -> Finding:
+    """Count once: the same commands cost the same instructions each time. A quick run's large world is smaller."""
+    large = instructions.LARGE if patience is not QUICK else instructions.QUICK_LARGE
+    small = instructions.count(instructions.SMALL).message
+    return Finding([(instructions.count(large).message / small - 1) * 100])
+
+
+def _remembered() -> Finding:
+    told = memory.measured()
+    return Finding([told["relation"]], {"a relation": [told["relation"]], "a seat in a group": [told["seat"]]})
+
+
+def _started(patience: Patience) -> Finding:
+    on_nothing, on_much = BY_NUMBER[START_GOAL].bounds
+    times = start.empty_s(patience.repeats)
+    told = {on_nothing.against: times}
+    if patience is not QUICK:
+        told[on_much.against] = start.large_s(patience.repeats)
+    return Finding(times, told)
 
 
 def _requests(patience: Patience, found: Found) -> Finding:
