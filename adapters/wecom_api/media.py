@@ -1,6 +1,7 @@
 """Media: files that messages name by `media_id`, and pictures of pages (DOC 90253, 90254, 90256)."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Final, cast
 from urllib.parse import quote
@@ -34,6 +35,7 @@ from protocol.wecom.media import (
 PICTURES: Final = "/wwpic/"
 ATTACHMENT_USES: Final[Mapping[str, MediaUse]] = {"1": "moments", "2": "album"}
 PARTS_MAX: Final = 16  # looked through for the file
+_LAST_NONE: Final = re.compile(r"bytes=-0+")
 WRONG_FORMAT: Final[Mapping[str, int]] = {"image": 40005, "voice": 301017, "video": 40005}
 
 
@@ -162,7 +164,12 @@ async def show_picture(door: Door, asked: web.Request) -> web.StreamResponse:
 
 
 def range_of(asked: web.Request) -> slice:
-    """Read which bytes are wanted; a range that cannot be read counts as none (RFC 9110, 14.2)."""
+    """Read which bytes are wanted; a range that cannot be read counts as none (RFC 9110, 14.2).
+
+    The last 0 bytes are bytes that no file has (14.1.2); aiohttp takes them for all.
+    """
+    if _LAST_NONE.fullmatch(asked.headers.get("Range", "")):
+        return slice(0, 0)
     try:
         return slice(asked.http_range.start, asked.http_range.stop)
     except ValueError:

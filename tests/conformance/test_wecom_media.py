@@ -153,6 +153,9 @@ async def test_part_headers_are_read_leniently(wecom: Wecom) -> None:
         ("bytes=9-3", 200, 0, 100),
         ("lines=0-1", 200, 0, 100),
         ("bytes=100-", 416, 0, 0),
+        ("bytes=-0", 416, 0, 0),
+        ("bytes=-00", 416, 0, 0),
+        ("bytes=0-", 206, 0, 100),
     ],
 )
 async def test_a_range_is_answered_in_part(wecom: Wecom, range_: str, status: int, first: int, end: int) -> None:
