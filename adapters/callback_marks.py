@@ -19,6 +19,7 @@ from adapters.cursor import replace
 from gateway.state import State
 
 FILE: Final = "callbacks.json"
+BOTS_FILE: Final = "bots.json"
 
 log = structlog.get_logger()
 
@@ -42,10 +43,11 @@ class Marked(Struct):
 
 
 class Marks:
-    """The progress of all apps; without a path it lives as long as the process."""
+    """The progress of all apps; without a path it lives as long as the process, and begins with `text`, if any."""
 
-    def __init__(self, path: Path | None, state: State) -> None:
+    def __init__(self, path: Path | None, state: State, text: bytes = b"") -> None:
         self._path = path
+        self._text = text
         self._state = state
         self._changed = asyncio.Event()
         self._ended = self._unwritten = False
@@ -58,7 +60,8 @@ class Marks:
         that the gateway could not start.
         """
         try:
-            marked = msgspec.json.decode(self._path.read_bytes(), type=Marked) if self._path is not None else Marked()
+            text = self._path.read_bytes() if self._path is not None else self._text or b"{}"
+            marked = msgspec.json.decode(text, type=Marked)
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as why:
@@ -111,10 +114,23 @@ class Marks:
         self._ended = True
         self._changed.set()
 
+    def text(self) -> bytes:
+        """Give what the file says, as of now."""
+        return msgspec.json.encode(Marked(self._state.epoch, self._apps))
+
     async def _store(self, path: Path) -> None:
         """Write now; a disk that does not take it costs repeats after a crash, and nothing else."""
-        text = msgspec.json.encode(Marked(self._state.epoch, self._apps))
         try:
-            await asyncio.to_thread(replace, path, text)
+            await asyncio.to_thread(replace, path, self.text())
         except OSError as why:
             log.warning("callbacks_not_marked", why=str(why))
+
+
+def with_epoch(text: bytes, epoch: int) -> bytes:
+    """Let marks hold in another epoch, where their journal goes on; give nothing if they cannot be read."""
+    try:
+        marked = msgspec.json.decode(text, type=Marked)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return b""
+    marked.epoch = epoch
+    return msgspec.json.encode(marked)

@@ -85,7 +85,7 @@ async def keep_checkpoints(
 async def attempt(command: Sequence[str], position: int) -> None:
     """Run one child; its failure is logged, never raised."""
     try:
-        failure = await _run(command)
+        failure = await complaint_of(command)
     except OSError as why:
         failure = str(why)
     if failure:
@@ -94,7 +94,7 @@ async def attempt(command: Sequence[str], position: int) -> None:
         log.debug("checkpoint made", position=position)
 
 
-async def _run(command: Sequence[str]) -> str:
+async def complaint_of(command: Sequence[str]) -> str:
     """Run a child to its end; give the last line that it complained of, or nothing."""
     child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
     try:

@@ -18,6 +18,10 @@ from adapters.compose import Gateway, OpenDoor, run
 from adapters.data_folder import RESERVE_BYTES
 from adapters.http import CannotListen
 from adapters.log import Stamp, log_to_stderr
+from adapters.restoring import beginning
+from adapters.snapshot_file import BrokenSnapshot
+from adapters.snapshots import file_of
+from adapters.tokens import Keys
 from adapters.world import BrokenWorld, World, demo, read
 from gateway.ports import AppendFailed, CannotOpen, Damaged
 from gateway.profile import UnknownProfile
@@ -41,19 +45,26 @@ def serve(
     durability: Literal["disk", "memory"],
     json: bool,
     strict: str | None = None,
+    snapshot: str | None = None,
 ) -> int:
     """Run the gateway until SIGTERM or Ctrl-C; say what is wrong in one line if it cannot be."""
     stamp = Stamp()
     log_to_stderr(stamp)
+    if snapshot is not None and not (world is profile is strict is None):
+        return _complain("a snapshot brings all of its world: leave --world, --profile and --strict out", EXIT_USAGE)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _leave)  # until there is something to stop in order
     try:
         with _runner() as runner:
-            return runner.run(_serve(world, data, port, profile, mqtt, mqtt_trusted, durability, json, strict, stamp))
+            return runner.run(
+                _serve(world, data, port, profile, mqtt, mqtt_trusted, durability, json, strict, snapshot, stamp)
+            )
     except UnknownProfile as why:
         return _complain(str(why), EXIT_USAGE)
     except BrokenWorld as why:
         return _complain(f"--world {world}: {why}")
+    except BrokenSnapshot as why:
+        return _complain(f"--snapshot {snapshot}: {why}")
     except AppendFailed as why:
         return _complain(f"{why}: what was acknowledged is on disk; make room or mend the disk, then start again")
     except (CannotListen, CannotOpen, Damaged) as why:
@@ -98,36 +109,56 @@ async def _serve(
     durability: Literal["disk", "memory"],
     json: bool,
     strict: str | None,
+    snapshot: str | None,
     stamp: Stamp,
 ) -> int:
-    gc.disable()  # making or restoring a world leaves no garbage, and looking for it would take half of the time
     read_world = partial(world_of, world) if world is not None else None
-    async with (
-        doors_of(mqtt, mqtt_trusted, data if durability == "disk" else None) as doors,
-        run(data, port, profile, durability, world=read_world, doors=doors, strict=_switches(strict)) as gateway,
-    ):
-        gc.freeze()  # the world stays: later looks for garbage pass it over
-        gc.enable()
-        stop = _stop_on_signals()
-        stamp.movable_ms = gateway.router.now_ms
-        if durability == "memory":
-            _say("durability is memory: what is acknowledged is lost when this process ends")
-        if not gateway.fresh and not (world is profile is strict is None):
-            _say(f"{data} holds a world already: --world, --profile and --strict were not applied")
-        if not gateway.journal.room():
-            _say(f"less than {RESERVE_BYTES >> 20} MiB, the reserve, is free under {data}: commands are refused")
-        state = gateway.router.state
-        log.info(
-            "started", url=gateway.base_url, data=str(data) if durability == "disk" else None, epoch=state.epoch,
-            position=state.position, profile=state.profile.name,
-        )  # fmt: skip
-        _settle()
-        sys.stdout.write(f"{_ready_line(gateway, json)}\n")
-        sys.stdout.flush()
-        await gateway.until(stop)
-        log.info("stopping", links=len(gateway.links.links))
-    log.info("stopped", position=gateway.router.durable_position)
-    return 0
+    begun = beginning(file_of(data, snapshot)) if snapshot is not None else None
+    keys: Keys | None = None
+    stop: asyncio.Event | None = None
+    async with doors_of(mqtt, mqtt_trusted, data if durability == "disk" else None) as doors:
+        while True:
+            gc.disable()  # making a world leaves no garbage, and looking for it would take half of the time
+            async with run(
+                data, port, profile, durability, world=read_world, doors=doors, strict=_switches(strict),
+                snapshot=begun, keys=keys,
+            ) as gateway:  # fmt: skip
+                gc.freeze()  # the world stays: later looks for garbage pass it over
+                gc.enable()
+                stamp.movable_ms = gateway.router.now_ms
+                _log_start(gateway, data if durability == "disk" else None)
+                if stop is None:
+                    stop = _stop_on_signals()
+                    asked = not (world is profile is strict is snapshot is None)
+                    _greet(gateway, data, durability, json, asked=asked)
+                await gateway.until(stop)
+                log.info("stopping", links=len(gateway.links.links))
+            log.info("stopped", position=gateway.router.durable_position)
+            if gateway.snapshots.chosen is None or stop.is_set():
+                return 0
+            begun, port, keys = gateway.snapshots.chosen, gateway.listener.port, gateway.keys
+            gc.unfreeze()  # the world that was is garbage now
+
+
+def _log_start(gateway: Gateway, folder: Path | None) -> None:
+    state = gateway.router.state
+    log.info(
+        "started", url=gateway.base_url, data=str(folder) if folder is not None else None, epoch=state.epoch,
+        position=state.position, profile=state.profile.name,
+    )  # fmt: skip
+
+
+def _greet(gateway: Gateway, data: Path, durability: Literal["disk", "memory"], json: bool, *, asked: bool) -> None:
+    """Say what whoever has started it should know, and that it is ready."""
+    if durability == "memory":
+        _say("durability is memory: what is acknowledged is lost when this process ends")
+    if not gateway.fresh and asked:
+        _say(f"{data} holds a world already: --world, --snapshot, --profile and --strict were not applied")
+    if not gateway.journal.room():
+        _say(f"less than {RESERVE_BYTES >> 20} MiB, the reserve, is free under {data}: commands are refused")
+    _settle()
+    sys.stdout.write(f"{_ready_line(gateway, json)}\n")
+    sys.stdout.flush()
 
 
 def _switches(strict: str | None) -> tuple[Switch, ...] | None:

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from adapters import aibot, control, wecom_api
 from adapters.aibot.files import BotFiles
+from adapters.callback_marks import BOTS_FILE, Marks
 from adapters.callback_marks import FILE as MARKS_FILE
-from adapters.callback_marks import Marks
 from adapters.callback_receivers import Receivers
 from adapters.callbacks import Callbacks
 from adapters.checkpoint import keep_checkpoints
@@ -24,11 +24,13 @@ from adapters.http import LinkDoor, Listener
 from adapters.link import Links
 from adapters.link_media import LinkMedia
 from adapters.media import Uploads
-from adapters.media_files import DiskFiles, MemoryFiles
+from adapters.media_files import DiskFiles, Files, MemoryFiles
 from adapters.metrics import Health, Watched
 from adapters.opening import open_world
 from adapters.qr import Pictures
-from adapters.tokens import TokenBox
+from adapters.restoring import Beginning
+from adapters.snapshots import Snapshots
+from adapters.tokens import Keys, TokenBox
 from adapters.wecom_api.access import AccessTokens
 from adapters.wecom_api.calls import Calls
 from adapters.world import World
@@ -56,11 +58,11 @@ class RealClock:
 class Gateway:
     """A running gateway and its parts.
 
-    `id` names it, as long as its data folder lives; `fresh` says that its world was begun just now; `turning` is its
+    `fresh` says that its world was begun just now; `turning` is its
     loop.
     """
 
-    id: str
+    keys: Keys
     router: Router
     tokens: TokenBox
     access_tokens: AccessTokens
@@ -74,8 +76,16 @@ class Gateway:
     clock: Clock
     fresh: bool
     turning: asyncio.Task[None]
+    snapshots: Snapshots
+    marks: dict[str, Callable[[], bytes]]  # how far each reader of the journal is, by its file
+    marks_before: dict[str, bytes]  # the same as it was in the snapshot that a journal in memory was begun from
     ready: bool = False
     mqtt_url: str | None = None  # set by the door of MQTT
+
+    @property
+    def id(self) -> str:
+        """Name it, as long as its data folder lives."""
+        return self.keys.key_id
 
     @property
     def base_url(self) -> str:
@@ -92,10 +102,11 @@ class Gateway:
         return self.ready and self.is_alive()
 
     async def until(self, stop: asyncio.Event) -> None:
-        """Wait until somebody wants an end, or the loop came to one: leaving `run` then raises why."""
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait((stopping, self.turning), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        """Wait until somebody wants an end or another world, or the loop came to one: leaving `run` then raises why."""
+        wishes = [asyncio.create_task(event.wait()) for event in (stop, self.snapshots.restoring)]
+        await asyncio.wait((*wishes, self.turning), return_when=asyncio.FIRST_COMPLETED)
+        for wish in wishes:
+            wish.cancel()
 
 
 OpenDoor = Callable[[Gateway], AbstractAsyncContextManager[Any]]
@@ -113,13 +124,15 @@ async def run(
     world: Callable[[], World] | None = None,
     doors: Sequence[OpenDoor] = (),
     strict: Sequence[Switch] | None = None,
+    snapshot: Beginning | None = None,
+    keys: Keys | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway until the block is left; then stop it the way SIGTERM does.
 
-    An empty journal is begun with a world, a profile and switches; on any other, `fresh` is False and they are left
-    alone. The port comes first and the journal second, so that a start that fails leaves nothing behind. `doors` are
-    opened before the gateway is ready, and closed before its loop stops. If the loop fails, leaving the block raises
-    why.
+    An empty journal is begun with a world, a profile and switches, or from a snapshot; on any other, `fresh` is False
+    and they are left alone. The port comes first and the journal second, so that a start that fails leaves nothing
+    behind. `doors` are opened before the gateway is ready, and closed before its loop stops. If the loop fails, leaving
+    the block raises why. `keys` are for where no folder keeps any: those of a life before.
     """
     profile.table(profile_name or profile.DEFAULT_PROFILE)
     clock = clock or RealClock()
@@ -128,9 +141,11 @@ async def run(
     async with AsyncExitStack() as stack:
         listener = Listener(app, HOST, port)
         stack.callback(listener.stop_accepting)
+        files: Files = DiskFiles(folder) if folder is not None else MemoryFiles()
         opened = await open_world(
-            folder, partial(begin, read=world, profile_name=profile_name, real_ms=clock.real_ms(), strict=strict)
-        )
+            folder, partial(begin, read=world, profile_name=profile_name, real_ms=clock.real_ms(), strict=strict),
+            files, snapshot, keys,
+        )  # fmt: skip
         stack.push_async_callback(opened.journal.close)
         stack.push_async_callback(listener.close)
         tokens = TokenBox(opened.keys)
@@ -140,20 +155,26 @@ async def run(
         if folder is not None:
             stack.push_async_callback(_end, asyncio.create_task(keep_checkpoints(opened.journal, folder)))
         links = Links(router, time.time)
-        media = _uploads(router, folder)
+        media = Uploads(router, files, config.media_bytes_max if folder is not None else config.media_memory_bytes_max)
+        marks = {
+            name: Marks(folder / name if folder is not None else None, router.state, opened.marks.get(name, b""))
+            for name in (MARKS_FILE, BOTS_FILE)
+        }
+        mark_texts = {name: one.text for name, one in marks.items()}
+        snapshots = Snapshots(data, router, files, mark_texts, clock, in_memory=folder is None)
         stack.push_async_callback(_end, asyncio.create_task(media.keep_swept()))
         receivers, calls = Receivers(router, clock, lambda: gateway.base_url), Calls()
         api_door = wecom_api.Door(router, AccessTokens(opened.keys.access), lambda: gateway.base_url, media)
         bots = aibot.Aibots(
-            api_door, tokens, clock, calls, receivers.lines, _marks(folder, aibot.FILE, router),
-            BotFiles(api_door, opened.keys.files), lambda: gateway.ready and gateway.is_alive(),
+            api_door, tokens, clock, calls, receivers.lines, marks[BOTS_FILE], BotFiles(api_door, opened.keys.files),
+            lambda: gateway.ready and gateway.is_alive(),
         )  # fmt: skip
         gateway = Gateway(
-            opened.keys.key_id, router, tokens, api_door.tokens, calls, links, media, receivers, bots, listener,
-            opened.journal, clock, opened.fresh, turning,
+            opened.keys, router, tokens, api_door.tokens, calls, links, media, receivers, bots, listener,
+            opened.journal, clock, opened.fresh, turning, snapshots, mark_texts, opened.marks,
         )  # fmt: skip
         api = _add_routes(app, gateway, api_door)
-        await stack.enter_async_context(Callbacks(router, _marks(folder, MARKS_FILE, router), receivers).open())
+        await stack.enter_async_context(Callbacks(router, marks[MARKS_FILE], receivers).open())
         await stack.enter_async_context(bots.open())
         for door in doors:
             await stack.enter_async_context(door(gateway))
@@ -165,16 +186,14 @@ async def run(
         raise why
 
 
-def _marks(folder: Path | None, file: str, router: Router) -> Marks:
-    return Marks(folder / file if folder is not None else None, router.state)
-
-
 def _add_routes(app: web.Application, gateway: Gateway, api_door: wecom_api.Door) -> wecom_api.Api:
     router, clock = gateway.router, gateway.clock
     app.router.add_get("/ws", LinkDoor(router, gateway.tokens, gateway.links, gateway.is_ready).open)
     Pictures(router, lambda: gateway.base_url).add_to(app)
     gateway.bots.add_to(app)
-    door = control.Door(router, gateway.tokens, clock, gateway.urls, gateway.calls, gateway.receivers, api_door.gate)
+    door = control.Door(
+        router, gateway.tokens, clock, gateway.urls, gateway.calls, gateway.receivers, gateway.snapshots, api_door.gate
+    )
     app.add_subapp(control.PREFIX, control.application(door))
     api = wecom_api.Api(api_door, gateway.calls)
     api.add_to(app)
@@ -185,12 +204,6 @@ def _add_routes(app: web.Application, gateway: Gateway, api_door: wecom_api.Door
     )  # fmt: skip
     Health(watched).add_to(app)
     return api
-
-
-def _uploads(router: Router, folder: Path | None) -> Uploads:
-    if folder is None:
-        return Uploads(router, MemoryFiles(), router.config.media_memory_bytes_max)
-    return Uploads(router, DiskFiles(folder), router.config.media_bytes_max)
 
 
 def _on_defect(what: str, why: BaseException) -> None:

@@ -19,6 +19,9 @@ class MemoryJournal:
     def room(self) -> bool:
         return True
 
+    def size_bytes(self) -> int:
+        return sum(map(len, self._records))
+
     def checkpoint(self) -> Checkpoint | None:
         return None
 

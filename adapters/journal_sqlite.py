@@ -70,6 +70,9 @@ class SqliteJournal:
             self._room = free_bytes(self._folder) >= self._reserve_bytes
         return self._room
 
+    def size_bytes(self) -> int:
+        return sum(file.stat().st_size for file in files_of(self._folder) if file.exists())
+
     def checkpoint(self) -> Checkpoint | None:
         newest = newest_checkpoint(self._folder)
         if newest is not None and newest.position > self._position:

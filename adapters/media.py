@@ -155,10 +155,10 @@ class Uploads:
     async def sweep(self) -> None:
         """Remove the files that nobody can ask for any more: expired, of a reset enterprise, or never kept."""
         present = await asyncio.to_thread(self._files.sizes)
-        asked_for = await self._router.query(_asked_for)
+        asked_for = await self._router.query(living)
         if isinstance(asked_for, Refusal):
             return  # the gateway stops
-        for file in present.keys() - asked_for - self._coming.keys():
+        for file in present.keys() - asked_for.keys() - self._coming.keys():
             await asyncio.to_thread(self._files.remove, file)
             self._sizes.pop(file, None)
 
@@ -172,8 +172,9 @@ class Uploads:
             await asyncio.sleep(SWEEP_S)
 
 
-def _asked_for(state: State, now_ms: int) -> set[str]:
-    return {media.file for corp in state.corps.values() for media in corp.media.living(now_ms)}
+def living(state: State, now_ms: int) -> dict[str, int]:
+    """Give the files that somebody may still ask for, with their sizes."""
+    return {media.file: media.size for corp in state.corps.values() for media in corp.media.living(now_ms)}
 
 
 def plain_name(name: str) -> str:

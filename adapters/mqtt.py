@@ -16,12 +16,12 @@ from typing import Final, NamedTuple, Protocol
 import aiomqtt
 import structlog
 
-from adapters.cursor import Cursor, Mark
+from adapters.cursor import Cursor, Mark, encoded
 from adapters.mqtt_events import Names, Telling, telling
 from adapters.mqtt_link import IN_FLIGHT_MAX, Address, BrokerLink, wants_older
 from gateway import events
 from gateway.commands import Repeated, SendFor
-from gateway.events import Origin, WorldReset
+from gateway.events import Origin, WorldReset, WorldRestored
 from gateway.ports import Placed
 from gateway.refusal import Refusal
 from protocol.errors import UNKNOWN_CORP, WRONG_SIDE
@@ -160,6 +160,10 @@ class MqttDoor:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
 
+    def mark(self) -> bytes:
+        """Give what the cursor's file says, as of now."""
+        return encoded(self._mark)
+
     # Commands in
 
     async def _take(self, link: BrokerLink, taken: asyncio.Queue[_Taken], in_flight: set[int]) -> None:
@@ -263,7 +267,7 @@ class MqttDoor:
         tellings: list[Telling] = []
         for position, record in placed:
             event = events.decode(record)
-            if isinstance(event, WorldReset):
+            if isinstance(event, WorldReset | WorldRestored):
                 epoch = event.epoch
             if (one := telling(f"{epoch}-{position}", event, self._names)) is not None:
                 tellings.append(one)

@@ -15,7 +15,7 @@ import structlog
 
 from adapters.broker import Broker, BrokerFailed
 from adapters.compose import Gateway, OpenDoor
-from adapters.cursor import FileCursor, MemoryCursor
+from adapters.cursor import MQTT_FILE, FileCursor, MemoryCursor
 from adapters.mqtt import MqttDoor
 from adapters.mqtt_link import Address, wants_older
 from gateway.commands import SendFor
@@ -24,7 +24,6 @@ from gateway.refusal import Refusal
 from gateway.router import Router
 from protocol.errors import TOO_MANY, UNAVAILABLE
 
-CURSOR_FILE: Final = "mqtt-cursor.json"
 CONNECT_S: Final = 5.0
 
 log = structlog.get_logger()
@@ -107,12 +106,13 @@ async def open_door(
 ) -> AsyncIterator[None]:
     """Let commands in and events out while the block runs."""
     router = gateway.router
-    cursor = FileCursor(folder / CURSOR_FILE) if folder is not None else MemoryCursor()
+    cursor = FileCursor(folder / MQTT_FILE) if folder is not None else MemoryCursor(gateway.marks_before.get(MQTT_FILE))
     door = MqttDoor(
         url, Asked(router), gateway.journal, router.state, cursor,
         client_id=f"hutong-{gateway.id}", trusted=trusted,
     )  # fmt: skip
     gateway.mqtt_url = url
+    gateway.marks[MQTT_FILE] = door.mark
     running = asyncio.create_task(door.run())
     running.add_done_callback(_say_if_failed)
     growing = asyncio.create_task(_tell_growth(router, door))

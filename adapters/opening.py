@@ -8,6 +8,9 @@ from adapters.genesis import Genesis
 from adapters.journal_file import FILE, files_of
 from adapters.journal_memory import MemoryJournal
 from adapters.journal_sqlite import SqliteJournal
+from adapters.media_files import Files
+from adapters.restoring import Beginning, decide, prepare, take_up
+from adapters.snapshot_file import pour
 from adapters.tokens import KEYS_FILE, Keys
 from gateway import events
 from gateway.ports import Journal
@@ -15,23 +18,61 @@ from gateway.state import State
 
 
 class Opened(NamedTuple):
-    """A journal and what is remembered of it. `fresh` says that the world was begun just now."""
+    """A journal and what is remembered of it. `fresh` says that the world was begun just now; `marks` are those of its
+    readers, where no folder keeps them."""
 
     journal: Journal
     state: State
     keys: Keys
     fresh: bool
+    marks: dict[str, bytes]
 
 
-async def open_world(folder: Path | None, begin: Callable[[State], Genesis]) -> Opened:
-    """Open a folder's journal, or one in memory where there is no folder.
+async def open_world(
+    folder: Path | None,
+    begin: Callable[[State], Genesis],
+    files: Files,
+    snapshot: Beginning | None = None,
+    keys: Keys | None = None,
+) -> Opened:
+    """Open a folder's journal, or one in memory where there is no folder; begin an empty one, from a snapshot if given.
 
     A world is thought out before a new folder is touched, and appended as one commit: a crash leaves all of it or none.
     """
-    begun = begin(State()) if folder is None or not (folder / FILE).exists() else None
     if folder is None:
-        journal: Journal = MemoryJournal()
-        return await _restored(journal, Keys.fresh(), begun, begin)
+        return await _in_memory(begin, files, snapshot, keys or Keys.fresh())
+    take_up(folder)
+    if snapshot is not None and not (folder / FILE).exists():
+        await _unpack(folder, snapshot)
+        return (await _on_disk(folder, begin))._replace(fresh=True)
+    return await _on_disk(folder, begin)
+
+
+async def _in_memory(
+    begin: Callable[[State], Genesis], files: Files, snapshot: Beginning | None, keys: Keys
+) -> Opened:  # fmt: skip
+    journal = MemoryJournal()
+    if snapshot is None:
+        return await _restored(journal, keys, begin(State()), begin)
+    marks = await pour(snapshot.file, journal, files, snapshot.restored)
+    return Opened(journal, restore(journal), keys, fresh=True, marks=marks)
+
+
+async def _unpack(folder: Path, snapshot: Beginning) -> None:
+    """Put a snapshot's world into an empty folder; one that turns out to be broken leaves nothing behind."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        await prepare(folder, snapshot)
+    except BaseException:
+        for path in missing:
+            path.rmdir()
+        raise
+    decide(folder)
+    take_up(folder)
+
+
+async def _on_disk(folder: Path, begin: Callable[[State], Genesis]) -> Opened:
+    begun = begin(State()) if not (folder / FILE).exists() else None
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     keyed = (folder / KEYS_FILE).exists()
     journal = SqliteJournal(folder)
@@ -52,10 +93,10 @@ async def _restored(
 ) -> Opened:  # fmt: skip
     state = restore(journal)
     if state.position:
-        return Opened(journal, state, keys, fresh=False)
+        return Opened(journal, state, keys, fresh=False, marks={})
     begun = begun or begin(state)
     await journal.append(begun.records)
-    return Opened(journal, begun.state, keys, fresh=True)
+    return Opened(journal, begun.state, keys, fresh=True, marks={})
 
 
 def restore(journal: Journal) -> State:

@@ -55,6 +55,8 @@ def explained(text: str, kind: Any) -> str:
         said += f": it takes {', '.join(map(str, get_args(_kind_at(kind, place))))}"
     elif "matching regex" in said and "{43}" in said:
         said = "a callback_aes_key has 43 letters and digits"
+    elif "matching regex" in said and "{0,63}" in said:
+        said = "a name begins with a letter or a digit; behind it also . _ and -, at most 64 in all"
     elif "matching regex" in said:
         said = (
             "an id has no slash and no control characters, a corpid only letters, digits, - and _, a userid no # first"

@@ -45,6 +45,10 @@ class Journal(Protocol):
         """Tell whether a commit of usual size still fits; asked every turn, so that a send can be refused in time."""
         ...
 
+    def size_bytes(self) -> int:
+        """Tell about how much room a copy takes."""
+        ...
+
     def checkpoint(self) -> Checkpoint | None:
         """Give the newest whole checkpoint, or None; raise `Damaged` if it stands past the last record."""
         ...

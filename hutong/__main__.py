@@ -53,6 +53,10 @@ def serve(
     world: Annotated[
         str | None, Parameter(help="World for an empty journal: a TOML file, or demo. [default: none]")
     ] = None,
+    snapshot: Annotated[
+        str | None,
+        Parameter(help="Snapshot for an empty journal, with all of its world: a file, or a name. [default: none]"),
+    ] = None,
     data: Annotated[str | None, Parameter(help="Folder of the journal. [default: ./hutong-data]")] = None,
     port: Annotated[
         int | None, Parameter(help="Port on 127.0.0.1 for HTTP and links; 0 takes a free one. [default: 8480]")
@@ -89,6 +93,7 @@ def serve(
 
     flags = {
         "world": world,
+        "snapshot": snapshot,
         "data": data,
         "port": port,
         "profile": profile,
@@ -104,6 +109,7 @@ def serve(
 
     return cli.serve(
         world=settings.world,
+        snapshot=settings.snapshot,
         data=Path(settings.data),
         port=settings.port,
         profile=settings.profile,
@@ -134,6 +140,7 @@ COMMANDS = {
     "tail": ("tail", "Show recent messages and decisions since the start; -f follows."),
     "clock": ("app", "Look at the movable clock, or move it."),
     "limits": ("app", "Tell what the rules allow, and how much is left."),
+    "snapshot": ("app", "Save the whole world under a name, history included, and bring it back."),
     "reset": ("reset", "Forget everything, or all of one enterprise."),
 }
 for command, (attribute, summary) in COMMANDS.items():

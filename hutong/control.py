@@ -1,13 +1,17 @@
 """A client of our own API under /_hutong/: what the commands, and tests of other software, ask of a running server."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Self
+from pathlib import Path
+from typing import IO, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
 import orjson
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
 
 DEFAULT_URL: Final = "http://127.0.0.1:8480"
+RESTART_LOOK_S: Final = 0.1
+RESTART_S: Final = 120.0  # some ten million records
 ANSWER_S: Final = 90.0  # a question that waits for something to happen waits 60 s at most
 
 
@@ -96,6 +100,65 @@ class Control:
         try:
             async with self._session.get(f"{self.base_url}/metrics") as answer:
                 return await answer.text()
+        except (ClientConnectionError, TimeoutError) as why:
+            raise NotRunning(self.base_url) from why
+
+    # Whole worlds, by name.
+
+    async def snapshots(self) -> dict[str, Any]:
+        """List the snapshots; `epoch` names the life that the world is in."""
+        told: dict[str, Any] = await self.ask("GET", "/snapshots")
+        return told
+
+    async def save_snapshot(self, name: str) -> dict[str, Any]:
+        """Save the world as it stands now."""
+        return await self._move("POST", name)
+
+    async def put_snapshot(self, name: str, file: Path) -> dict[str, Any]:
+        """Bring in a snapshot's file."""
+        return await self._move("PUT", name, file.open("rb"))
+
+    async def get_snapshot(self, name: str, file: Path) -> None:
+        """Write a snapshot to a file, whole or not at all."""
+        await self._move("GET", name, into=file)
+
+    async def remove_snapshot(self, name: str) -> None:
+        await self.ask("DELETE", f"/snapshots/{_path(name)}")
+
+    async def restore_snapshot(self, name: str) -> None:
+        """Have the gateway begin again from a snapshot, and return when it has."""
+        told = await self._move("POST", f"{name}/restore")
+        async with asyncio.timeout(RESTART_S):
+            while not await self._lives(told["epoch"]):  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(RESTART_LOOK_S)
+
+    async def _lives(self, epoch: int) -> bool:
+        """Tell whether the server is in a life; while it restarts, it is in none."""
+        try:
+            return bool((await self.snapshots())["epoch"] == epoch)
+        except (NotRunning, Problem):
+            return False
+
+    async def _move(
+        self, method: str, name: str, body: IO[bytes] | None = None, into: Path | None = None
+    ) -> dict[str, Any]:
+        """Ask for what takes as long as the world is large."""
+        assert self._session is not None, "use `async with Control(…)`"
+        url = f"{self.base_url}/_hutong/snapshots/{_path(name)}"
+        patient = ClientTimeout(total=None, sock_connect=5)
+        try:
+            async with self._session.request(method, url, data=body, timeout=patient) as answer:
+                if answer.status >= 400:
+                    raise Problem(answer.status, orjson.loads(await answer.read()))
+                if into is None:
+                    told: dict[str, Any] = orjson.loads(await answer.read())
+                    return told
+                part = into.with_name(f"{into.name}.part")
+                with part.open("wb") as out:
+                    async for piece in answer.content.iter_any():
+                        out.write(piece)
+                part.replace(into)
+                return {}
         except (ClientConnectionError, TimeoutError) as why:
             raise NotRunning(self.base_url) from why
 

@@ -27,6 +27,7 @@ class Settings(Struct, frozen=True):
 
     # None: nobody said; the server knows what a journal without a world, or a world without a profile, gets.
     world: Annotated[str, Meta(min_length=1, description="a TOML file, or demo")] | None = None
+    snapshot: Annotated[str, Meta(min_length=1, description="the file or the name of a snapshot")] | None = None
     data: Annotated[str, Meta(min_length=1, description="a folder")] = "./hutong-data"
     port: Annotated[int, Meta(ge=0, le=65535, description="a number from 0 to 65535")] = 8480
     profile: Annotated[str, Meta(min_length=1, description="the name of a profile")] | None = None

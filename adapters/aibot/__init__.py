@@ -50,7 +50,6 @@ from protocol.wecom.aibot import (
 )
 
 PATH: Final = "/_hutong/aibot"
-FILE: Final = "bots.json"  # of the marks
 SUBSCRIBE: Final = "aibot_subscribe"
 UNSUBSCRIBED_MAX: Final = 32  # connections; above it the oldest makes room
 ABOUT: Final = f"""This is Hutong, a simulator of WeCom and WeChat messaging.

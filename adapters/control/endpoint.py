@@ -6,8 +6,9 @@ Rules of the file:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, NamedTuple, get_type_hints
 
 import msgspec
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from adapters.callback_receivers import Receivers
 from adapters.control.problems import plain, refused
+from adapters.snapshots import Snapshots
 from adapters.strict import Wrong, from_json, from_text
 from adapters.tokens import TokenBox
 from adapters.wecom_api.calls import Calls
@@ -52,6 +54,7 @@ class Door:
     urls: Callable[[], Urls]
     calls: Calls
     receivers: Receivers
+    snapshots: Snapshots
     gate: Gate = field(default_factory=Gate)
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WAITING_MAX))
@@ -76,6 +79,19 @@ class Toml(bytes):
     """A body or an answer that is a world file."""
 
     __slots__ = ()
+
+
+class File(NamedTuple):
+    """An answer that lies on the disk."""
+
+    path: Path
+
+
+class Stream(NamedTuple):
+    """A body that is read as it comes; `length` is what it says of itself."""
+
+    pieces: AsyncIterator[bytes]
+    length: int | None
 
 
 class Html(bytes):
@@ -114,11 +130,15 @@ class Endpoint(NamedTuple):
             raise Wrong(f"unknown key {next(iter(request.query))}: this call takes none in its address")
         if self.body is Toml:
             arguments["body"] = Toml(await read(request, WORLD_BYTES_MAX))
+        elif self.body is Stream:
+            arguments["body"] = Stream(request.content.iter_any(), request.content_length)
         elif self.body is not None:
             arguments["body"] = from_json(await read(request, BODY_BYTES_MAX), self.body)
         answer = await self.call(door, **arguments)
         if isinstance(answer, Toml):
             return web.Response(body=answer, content_type="application/toml", charset="utf-8")
+        if isinstance(answer, File):
+            return web.FileResponse(answer.path, headers={"Content-Type": "application/octet-stream"})
         if isinstance(answer, Html):
             return web.Response(body=answer, content_type="text/html", charset="utf-8")
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")

@@ -1,14 +1,21 @@
 """The description of control in OpenAPI 3.1, made from the structs that are read and answered."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
-from adapters.control.endpoint import ENDPOINTS, Door, Endpoint, Html, Toml, endpoint
+from adapters.control.endpoint import ENDPOINTS, Door, Endpoint, File, Html, Stream, Toml, endpoint
 from adapters.control.problems import CONTENT_TYPE, ProblemDocument
 from adapters.openapi import Schema, Schemas, described
+
+_TEXTS: Final[dict[type, str]] = {
+    Toml: "application/toml",
+    Html: "text/html",
+    File: "application/octet-stream",
+    Stream: "application/octet-stream",
+}
 
 
 @endpoint("GET", "/openapi.json")
@@ -25,7 +32,7 @@ def encoded() -> bytes:
 
 def document() -> Schema:
     """Describe every call."""
-    kinds = [kind for one in ENDPOINTS for kind in (one.body, one.answer) if kind not in (None, Toml, Html, Raw)]
+    kinds = [kind for one in ENDPOINTS for kind in (one.body, one.answer) if kind not in (None, *_TEXTS, Raw)]
     schemas = Schemas([*kinds, ProblemDocument])
     paths: dict[str, Schema] = {}
     for one in ENDPOINTS:
@@ -49,8 +56,6 @@ def _operation(one: Endpoint, schemas: Schemas) -> Schema:
 
 
 def _content(kind: Any, schemas: Schemas) -> Schema:
-    if kind is Toml:
-        return {"application/toml": {"schema": {"type": "string"}}}
-    if kind is Html:
-        return {"text/html": {"schema": {"type": "string"}}}
+    if kind in _TEXTS:
+        return {_TEXTS[kind]: {"schema": {"type": "string"}}}
     return {"application/json": {"schema": {"type": "object"} if kind is Raw else schemas[kind]}}

@@ -10,6 +10,8 @@ from aiohttp.typedefs import Handler
 from msgspec import Struct
 
 from adapters.http import check_host, check_origin
+from adapters.snapshot_file import BrokenSnapshot
+from adapters.snapshots import NoSnapshots
 from adapters.strict import Unreadable, Wrong
 from gateway.refusal import Refusal
 from protocol import errors
@@ -85,6 +87,10 @@ async def answer_with_problems(request: web.Request, handler: Handler) -> web.St
         return await handler(request)
     except Problem as problem:
         return problem.response()
+    except NoSnapshots as why:
+        return plain(why.status, str(why), {"Retry-After": "1"} if why.status == 503 else None).response()
+    except BrokenSnapshot as why:
+        return plain(422, f"the snapshot is not taken: {why}").response()
     except Unreadable as why:
         return plain(400, str(why)).response()
     except Wrong as why:

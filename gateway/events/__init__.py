@@ -40,6 +40,7 @@ from gateway.events.mass import MassConfirmed as MassConfirmed
 from gateway.events.mass import MassMade as MassMade
 from gateway.events.mass import MassSliced as MassSliced
 from gateway.events.media import MediaKept as MediaKept
+from gateway.events.snapshots import WorldRestored as WorldRestored
 from gateway.events.strictness import StrictnessSet as StrictnessSet
 from gateway.events.tags import TagsDeleted as TagsDeleted
 from gateway.events.tags import TagsPut as TagsPut
@@ -325,7 +326,7 @@ AnyEvent = (
     | Left | JobStarted | JobSliced | CommandRefused | Delivered | CallbackDue | CallbackVerified
     | MediaKept | AppSpoke | AppSaid | AppRecalled | CardUpdated | AppGroupPut
     | MassMade | MassAnnounced | MassConfirmed | MassSliced | MassCancelled
-    | StrictnessSet
+    | StrictnessSet | WorldRestored
     | Dismissed | CodeDropped | CodeScanned | WelcomeGiven | WelcomeSpent
     | TagsPut | TagsDeleted
     | TemplatePut | TemplateDropped

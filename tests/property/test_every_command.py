@@ -23,8 +23,9 @@ ASKED: Final = (
     *CLIENT_HANDLERS,
 )
 SELDOM: Final = (commands.ResetWorld, commands.ResetCorp)
-ELSEWHERE: Final = {  # what test_replay.py lives through
+ELSEWHERE: Final = {  # what test_replay.py and test_forks.py live through
     events.ClockSet, events.Delivered, events.Dismissed, events.JobStarted, events.Left, events.TokenRevoked,
+    events.WorldRestored,
 }  # fmt: skip
 URL: Final = "http://127.0.0.1:1/callback"
 

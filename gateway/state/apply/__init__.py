@@ -18,6 +18,7 @@ from gateway.state.apply import (  # noqa: F401 - for their appliers
     callbacks,
     mass,
     media,
+    snapshots,
     strictness,
     tags,
     ways,

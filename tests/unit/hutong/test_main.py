@@ -14,6 +14,7 @@ from hutong.__main__ import main, server_folder
 
 DEFAULTS: dict[str, Any] = {
     "world": None,
+    "snapshot": None,
     "data": Path("hutong-data"),
     "port": 8480,
     "profile": None,
@@ -95,11 +96,12 @@ def test_serve_without_options_takes_the_defaults(served: list[Any]) -> None:
 
 def test_serve_takes_every_option(served: list[Any]) -> None:
     line = "--world demo --data d --port 0 --profile tiny --mqtt mqtt://127.0.0.1:1884 --durability memory --json"
-    line += " --strict app_range,trusted_ip"
+    line += " --strict app_range,trusted_ip --snapshot base"
     assert run("serve", *line.split()) == 0
     assert served == [
         {
             "world": "demo",
+            "snapshot": "base",
             "data": Path("d"),
             "port": 0,
             "profile": "tiny",

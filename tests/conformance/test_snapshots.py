@@ -1,0 +1,258 @@
+"""Snapshots of every kind of journal: what was saved from one begins another, and nothing that is broken begins any."""
+
+import asyncio
+import json
+import random
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import apsw
+import pytest
+from aiohttp import ClientSession
+
+from adapters import restoring
+from adapters.callback_marks import FILE as MARKS_FILE
+from adapters.compose import Gateway, run
+from adapters.restoring import beginning, prepare
+from adapters.snapshot_file import BrokenSnapshot, check
+from adapters.snapshots import NoSnapshots
+from gateway.commands import RevokeToken, SetClock
+from gateway.events import decode
+from gateway.state import State
+from gateway.state.media import Media
+from hutong.client import Consumer
+from tests.town import CORP, build_town, done
+
+Durability = Literal["disk", "memory"]
+every_pair = pytest.mark.parametrize(
+    ("out_of", "into"), [(one, other) for one in ("disk", "memory") for other in ("disk", "memory")]
+)
+UPLOADS = {"picture": b"\xff\xd8\xff\xe0" + bytes(300_000), "empty": b"", "small": b"12345"}
+
+
+def same(state: State, other: State) -> bool:
+    """Tell whether two lives differ in nothing but how they are called, and that one has begun later."""
+    loaded = State.load(other.dump())
+    loaded.epoch, loaded.position = state.epoch, state.position
+    return loaded.digest() == state.digest()
+
+
+async def upload(gateway: Gateway, body: bytes, name: str) -> Media:
+    async with gateway.media.receiving(CORP, 1_000_000) as incoming:
+        assert await incoming.write(body)
+        kept = await gateway.media.keep(incoming, "file", "message", name)
+    found = gateway.media.find(CORP, kept.media_id)
+    assert found is not None
+    return found
+
+
+async def body_of(gateway: Gateway, media: Media) -> bytes:
+    found = gateway.media.find(CORP, media.media_id)
+    assert found is not None
+    return b"".join([piece async for piece in gateway.media.read(found, 0, found.size)])
+
+
+@asynccontextmanager
+async def lived(data: Path, durability: Durability) -> AsyncIterator[Gateway]:
+    """Run a gateway in whose world something has happened."""
+    async with run(data, profile_name="bench", durability=durability) as gateway:
+        await build_town(gateway.router, ["lin", "wu"], ["amy", "bo"], ["tea"])
+        await done(gateway.router, SetClock(90_000, 0.0))
+        async with consumer(gateway, "amy") as amy:
+            for number in range(20):
+                await amy.say("lin", f"number {number}")
+        yield gateway
+
+
+def consumer(gateway: Gateway, handle: str, device: str = "phone") -> Consumer:
+    return Consumer(gateway.base_url, gateway.tokens.link_token(handle, device))
+
+
+def snapshot_of(data: Path, name: str = "base") -> Path:
+    return data / "snapshots" / f"{name}.snapshot"
+
+
+async def records_of(gateway: Gateway) -> list[bytes]:
+    return [placed.record for placed in await gateway.journal.scan(0, 1_000_000)]
+
+
+@every_pair
+async def test_a_world_goes_on_from_a_snapshot(tmp_path: Path, out_of: Durability, into: Durability) -> None:
+    async with lived(tmp_path / "one", out_of) as gateway:
+        kept = [(await upload(gateway, body, name), body) for name, body in UPLOADS.items()]
+        row = await gateway.snapshots.save("base")
+        records, then = await records_of(gateway), State.load(gateway.router.state.dump())
+        assert (row.position, row.profile, row.time_ms) == (len(records), "bench", gateway.router.now_ms())
+        async with consumer(gateway, "bo") as bo:
+            await bo.say("lin", "too late")
+    file = snapshot_of(tmp_path / "one")
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    begun = beginning(file)
+    async with run(tmp_path / "two", durability=into, snapshot=begun) as other:
+        *copied, last = await records_of(other)
+        assert (copied, decode(last)) == (records, begun.restored)
+        assert same(then, other.router.state)
+        assert other.router.now_ms() == then.clock.latest_ms, "the clock was frozen"
+        assert [await body_of(other, media) for media, _ in kept] == [body for _, body in kept]
+        async with consumer(other, "amy", "tablet") as amy:
+            heard = [message.text for message in amy.messages if message.side != "system"]
+            assert heard == [f"number {number}" for number in range(20)]
+            said = await amy.say("lin", "on we go")
+            assert said.sequence == amy.messages[-1].sequence + 1 or said.sequence > 20
+    if into == "disk":
+        async with run(tmp_path / "two") as again:
+            assert not again.fresh
+            assert decode((await records_of(again))[len(records)]) == begun.restored
+
+
+async def test_two_gateways_from_one_snapshot_live_apart(tmp_path: Path) -> None:
+    async with lived(tmp_path / "one", "disk") as gateway:
+        await gateway.snapshots.save("base")
+        token = gateway.tokens.link_token("amy", "phone")
+        file = snapshot_of(tmp_path / "one")
+        async with (
+            run(tmp_path / "two", snapshot=beginning(file)) as two,
+            run(tmp_path / "three", snapshot=beginning(file)) as three,
+        ):
+            epochs = {one.router.state.epoch for one in (gateway, two, three)}
+            assert len(epochs) == len({one.id for one in (gateway, two, three)}) == 3
+            assert gateway.tokens.read_link_token(token).person == "amy"
+            for other in (two, three):
+                async with ClientSession() as session:
+                    headers = {"Authorization": f"Bearer {token}", "Sec-WebSocket-Protocol": "hutong.v1.json"}
+                    async with session.get(f"{other.base_url}/ws", headers=headers) as answer:
+                        assert answer.status == 401
+            async with consumer(two, "amy", "tablet") as amy:
+                await amy.say("lin", "only here")
+            assert two.router.state.position > three.router.state.position
+
+
+async def test_a_revoked_token_stays_revoked(tmp_path: Path) -> None:
+    async with lived(tmp_path / "one", "disk") as gateway:
+        await gateway.snapshots.save("base")
+        await done(gateway.router, RevokeToken("jti", 2**40))
+        chosen = await gateway.snapshots.restore("base")
+        assert gateway.snapshots.restoring.is_set()
+        with pytest.raises(NoSnapshots, match="just now"):
+            await gateway.snapshots.save("late")
+    async with run(tmp_path / "one") as again:
+        assert again.router.state.epoch == chosen.restored.epoch
+        assert "jti" in again.router.state.revoked
+
+
+async def test_marks_go_with_the_world(tmp_path: Path) -> None:
+    """What an app was called back about before the snapshot, it is not called back about after it."""
+    async with lived(tmp_path / "one", "memory") as gateway:
+        text = b'{"epoch":1,"apps":{"wwtown/#till":{"upto":7,"aside":{"5":2}}}}'
+        gateway.marks[MARKS_FILE] = lambda: text
+        await gateway.snapshots.save("base")
+    begun = beginning(snapshot_of(tmp_path / "one"))
+    await prepare(tmp_path / "two", begun)
+    marks = json.loads((tmp_path / "two" / restoring.PART / MARKS_FILE).read_bytes())
+    assert marks == {"epoch": begun.restored.epoch, "apps": {"wwtown/#till": {"upto": 7, "aside": {"5": 2}}}}
+    told = json.loads((tmp_path / "two" / restoring.PART / "mqtt-cursor.json").read_bytes())
+    assert told == [1, check(begun.file).position], "nobody told events: those before are told to nobody"
+
+
+# What is broken
+
+
+@pytest.fixture
+async def good(tmp_path: Path) -> Path:
+    async with lived(tmp_path / "one", "memory") as gateway:
+        await upload(gateway, UPLOADS["small"], "small")
+        await gateway.snapshots.save("base")
+    return snapshot_of(tmp_path / "one")
+
+
+def changed(file: Path, statement: str) -> None:
+    connection = apsw.Connection(str(file))
+    connection.execute(statement)
+    connection.close()
+
+
+def turned_into_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+BREAKS: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda file: file.write_bytes(b""),
+    "text": lambda file: file.write_bytes(b"version = 1\n" * 1000),
+    "half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
+    "a folder": turned_into_a_folder,
+    "no records": lambda file: changed(file, "DELETE FROM rows"),
+    "a last record less": lambda file: changed(file, "DELETE FROM rows WHERE first = (SELECT max(first) FROM rows)"),
+    "an upload less": lambda file: changed(file, "DELETE FROM media"),
+    "another upload": lambda file: changed(file, "UPDATE media SET piece = x'00'"),
+    "an upload elsewhere": lambda file: changed(file, "UPDATE media SET file = '../../keys.json'"),
+    "another format": lambda file: changed(file, "UPDATE snapshot SET format = 2"),
+    "no word of itself": lambda file: changed(file, "UPDATE snapshot SET about = x'ff'"),
+    "two of itself": lambda file: changed(file, "INSERT INTO snapshot SELECT * FROM snapshot"),
+    "a trigger": lambda file: changed(file, "CREATE TRIGGER t AFTER INSERT ON rows BEGIN SELECT 1; END"),
+    "a view for a table": lambda file: changed(
+        file, "ALTER TABLE rows RENAME TO r; CREATE VIEW rows AS SELECT * FROM r"
+    ),
+    "a table more": lambda file: changed(file, "CREATE TABLE more (x)"),
+    "records that are none": lambda file: changed(file, "UPDATE rows SET records = 'text' WHERE first = 1"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+@pytest.mark.parametrize("durability", ["disk", "memory"])
+async def test_a_broken_snapshot_begins_nothing(
+    tmp_path: Path, good: Path, name: str, durability: Durability
+) -> None:  # fmt: skip
+    BREAKS[name](good)
+    with pytest.raises(BrokenSnapshot) as broken:
+        check(good)
+    assert "\n" not in str(broken.value)
+    with pytest.raises(BrokenSnapshot):
+        async with run(tmp_path / "new" / "data", durability=durability, snapshot=beginning(good)):
+            pass
+    assert not (tmp_path / "new").exists()
+
+
+def flip(file: Path, whole: bytes, dice: random.Random) -> None:
+    at = dice.randrange(len(whole))
+    file.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << dice.randrange(8)]) + whole[at + 1 :])
+
+
+async def test_a_flipped_bit_is_found_or_means_nothing(tmp_path: Path, good: Path) -> None:
+    """Wherever it is: the file is refused, or gives the very same world (the bit was in no use)."""
+    dice, hits = random.Random(7), 0
+    whole = await asyncio.to_thread(good.read_bytes)
+    async with run(tmp_path / "new", durability="memory", snapshot=beginning(good)) as gateway:
+        records = await records_of(gateway)
+    for _ in range(80):
+        await asyncio.to_thread(flip, good, whole, dice)
+        try:
+            async with run(tmp_path / "new", durability="memory", snapshot=beginning(good)) as gateway:
+                assert (await records_of(gateway))[:-1] == records[:-1]
+        except BrokenSnapshot:
+            hits += 1
+    assert hits > 20
+
+
+async def test_a_world_that_cannot_be_lived_again_is_not_taken(tmp_path: Path, good: Path) -> None:
+    """Every hash is right, and what is told is nonsense: the gateway goes on with the world it has."""
+    async with run(tmp_path / "bad", durability="memory") as gateway:
+        await gateway.journal.append([b"\x92\x63\x01"])
+        gateway.router.state.position += 1
+        gateway.router.durable_position += 1
+        await gateway.snapshots.save("bad")
+    assert check(snapshot_of(tmp_path / "bad", "bad")).position > 1
+    async with lived(tmp_path / "two", "disk") as gateway:
+        digest = gateway.router.state.digest()
+        shutil.copy(snapshot_of(tmp_path / "bad", "bad"), tmp_path / "two")
+        (tmp_path / "two" / "snapshots").mkdir()
+        shutil.copy(snapshot_of(tmp_path / "bad", "bad"), snapshot_of(tmp_path / "two", "bad"))
+        with pytest.raises(BrokenSnapshot, match="cannot be lived again"):
+            await gateway.snapshots.restore("bad")
+        assert not gateway.snapshots.restoring.is_set()
+    assert not (tmp_path / "two" / restoring.PART).exists()
+    async with run(tmp_path / "two") as again:
+        assert again.router.state.digest() == digest
