@@ -17,8 +17,9 @@ from gateway.state.conversations import AppChat, Conversation
 from gateway.state.corps import App
 from gateway.state.jobs import JOBS_MAX, Job, recall
 from gateway.state.people import AnyPerson, Member
+from gateway.windows import MINUTE_MS
 from protocol.codec import MSGPACK
-from protocol.content import Notice, Sendable
+from protocol.content import Notice, Sendable, Text
 from protocol.errors import (
     INTERNAL,
     TOO_MANY,
@@ -58,8 +59,10 @@ def send(
             return found
         voice = found
     else:
-        refusal = content.check_body(state.profile, frame.content, len(body))
-        if refusal is None and _is_counted_out(voice, state.indexes(now_ms)):
+        said, refusal = frame.content, None
+        if type(said) is not Text or not 0 < len(said.text) <= voice.characters_max:
+            refusal = content.check_body(state.profile, said, len(body))
+        if refusal is None and _is_counted_out(voice, now_ms):
             refusal = frequency.check_subjects(state, voice.meter, voice.subjects, now_ms)
         if refusal is not None:
             return refusal
@@ -71,12 +74,12 @@ def send(
     )  # fmt: skip
 
 
-def _is_counted_out(voice: Voice, indexes: tuple[int, ...]) -> bool:
+def _is_counted_out(voice: Voice, now_ms: int) -> bool:
     """Tell whether a frequency rule may have nothing left; in a new window, only the rules themselves can tell."""
     for cell, limit in voice.cells:
         if cell[0] >= limit:
             return True
-    return voice.indexes is not indexes
+    return now_ms // MINUTE_MS != voice.minute
 
 
 def _voice(state: State, now_ms: int, person: AnyPerson, frame: Send, body_bytes: int) -> Voice | Refusal:
@@ -94,7 +97,7 @@ def _voice(state: State, now_ms: int, person: AnyPerson, frame: Send, body_bytes
     subjects = state.subjects(conversation, person.key)
     meter = state.meters[person.side]
     mould = Mould(corp.corpid, conversation.id, person.side, sender, badge)
-    voice = Voice(conversation, person.devices, mould, meter, subjects)
+    voice = Voice(conversation, person.devices, mould, meter, subjects, content.characters_max(state.profile))
     if len(state.voices) >= VOICES_MAX:
         state.voices.clear()
     state.voices[person.key, conversation.id] = voice

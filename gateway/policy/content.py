@@ -26,8 +26,7 @@ def check_body(profile: Profile, content: AppContent, body_bytes: int) -> Refusa
         text, most = content.text, profile.text_bytes_max
         if not text:
             return Refusal(EMPTY, "content/empty")
-        # A character is at most 4 bytes: a short text needs no counting.
-        if len(text) * 4 > most and len(text.encode()) > most:
+        if len(text) > characters_max(profile) and len(text.encode()) > most:
             return Refusal(TEXT_TOO_LONG, "content/text_bytes_max")
         return None
     if isinstance(content, APP_ONLY):
@@ -38,6 +37,11 @@ def check_body(profile: Profile, content: AppContent, body_bytes: int) -> Refusa
     if body_bytes > profile.body_bytes_max:
         return Refusal(BODY_TOO_LARGE, "content/body_bytes_max")
     return None
+
+
+def characters_max(profile: Profile) -> int:
+    """Give how many characters are never too many: each is at most 4 bytes, so that a short text needs no counting."""
+    return profile.text_bytes_max // 4
 
 
 def explain(state: State, attempt: Attempt) -> list[Line]:

@@ -82,7 +82,8 @@ class Voice(Struct, gc=False):
     mould: Mould
     meter: Meter
     subjects: tuple[str, str, str, str]
-    indexes: tuple[int, ...] = ()  # of the windows that `cells` count in
+    characters_max: int  # a text of so many is not too long, whatever they are
+    minute: int = -1  # in which `cells` count: no window begins or ends within one
     cells: tuple[tuple[Cell, int], ...] = ()
 
 
@@ -145,10 +146,7 @@ class State:
         self.clock.latest_ms = max(self.clock.latest_ms, getattr(event, "time_ms", 0))
 
     def indexes(self, now_ms: int) -> tuple[int, ...]:
-        """Number the aligned windows of a moment: the same tuple while no window ends, so that `is` compares it.
-
-        No window begins or ends within a minute.
-        """
+        """Number the aligned windows of a moment; remembered, since no window begins or ends within a minute."""
         if now_ms // windows.MINUTE_MS != self._minute:
             self._minute, self._indexes = now_ms // windows.MINUTE_MS, windows.indexes(now_ms)
         return self._indexes

@@ -30,6 +30,7 @@ from gateway.state.conversations import AppChat, Arrival, Awaited, Conversation,
 from gateway.state.corps import App, Corp, Department
 from gateway.state.jobs import Job, Outcome, remember
 from gateway.state.people import Answer, AnyPerson, Consumer, Device, Known, Member, member_key
+from gateway.windows import MINUTE_MS
 
 if TYPE_CHECKING:
     from gateway.state import State
@@ -54,10 +55,10 @@ def posted(state: State, event: events.Posted) -> None:
         state.charge(conversation, sender, time_ms)
         devices = state.people[sender].devices if event.device else {}
     else:
-        indexes = state.indexes(time_ms)
-        if voice.indexes is not indexes:  # a voice's first message, too: whoever has spoken often has replied
+        minute = time_ms // MINUTE_MS
+        if voice.minute != minute:  # a voice's first message, too: whoever has spoken often has replied
             _note_reply(conversation, sender)
-            voice.indexes, voice.cells = indexes, voice.meter.cells(voice.subjects, indexes)
+            voice.minute, voice.cells = minute, voice.meter.cells(voice.subjects, state.indexes(time_ms))
         for cell, _ in voice.cells:
             cell[0] += 1
         devices = voice.devices
