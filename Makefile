@@ -35,7 +35,7 @@ docs: $(VENV)/installed
 # Records which client drove which path of WeCom's API in the suite, and writes the documents anew.
 driven: $(VENV)/installed
 	rm -rf build/driven && mkdir -p build/driven
-	HUTONG_DRIVEN=build/driven $(BIN)/python -m pytest -q -n 2 tests/conformance -k wecom
+	HUTONG_DRIVEN=build/driven $(BIN)/python -m pytest -q -n 2 tests/conformance -k "wecom or aibot"
 	$(BIN)/python -m tests.conformance.driven build/driven
 	$(BIN)/python -m docs.generate
 

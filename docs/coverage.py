@@ -8,10 +8,16 @@ from typing import Any, Final
 
 import msgspec
 
+from adapters.aibot.commands import COMMANDS
 from adapters.wecom_api import CALLS, openapi
 from adapters.wecom_api.paths import CoveredPath, covered
 from gateway import profile
 
+# What the door of bots answers itself (adapters/aibot/__init__.py), and what keeps a connection open.
+LETTING_IN: Final = {
+    "aibot_subscribe": ("one connection a bot: documented", "5 s from the handshake: assumed"),
+    "ping": ("90 s without a frame: assumed",),
+}
 DRIVEN: Final = Path(__file__).parent / "driven.json"
 
 
@@ -27,6 +33,7 @@ def coverage_md(made: str) -> str:
     chapters = [(name, list(paths)) for name, paths in groupby(rows, lambda row: row.chapter)]
     summary = "\n".join(f"| {name} | {_counts(paths)} |" for name, paths in chapters)
     tables = "\n\n".join(_table(name, paths, driven) for name, paths in chapters if _here(paths))
+    bots = "\n".join(_bots(driven))
     absent = "\n".join(
         f"- **{name}**: {', '.join(f'`{row.path}`' for row in paths if row.coverage == 'none')}"
         for name, paths in chapters
@@ -66,6 +73,26 @@ published the number. Numbers and sources: [profiles.md](profiles.md). Bounds of
 
 {tables}
 
+## Bots over WebSocket
+
+One JSON object a frame, at `/_hutong/aibot` and at `/` where a WebSocket is asked for. `@wecom/aibot-node-sdk` and
+`wecom-aibot-sdk` are the SDKs, unmodified; `raw` are frames that the tests write themselves.
+
+| from a bot | here | driven by | limits |
+|---|---|---|---|
+{bots}
+
+| to a bot | here | not |
+|---|---|---|
+| `aibot_msg_callback` | text, image, file, video, voice | `mixed`, `quote` |
+| `aibot_event_callback` | enter_chat, template_card_event, feedback_event, disconnected_event | |
+
+Nothing here listens to a voice: its words are its file's name, without the ending.
+
+What is due to a bot waits for its connection, the newest 10,000 records. It counts as told when it is written to the
+socket, since no SDK acknowledges it, and is told again where that is not known: `msgid` is the same then. A `req_id`
+leads back to what it was told for after a new connection and after a restart, too.
+
 ## Paths that are not there
 
 {absent}
@@ -84,16 +111,26 @@ def _counts(rows: list[CoveredPath]) -> str:
 def _table(name: str, paths: list[CoveredPath], driven: dict[str, dict[str, str]]) -> str:
     lines = "\n".join(
         f"| `{row.path}` | {row.coverage}{f': {row.missing}' if row.missing else ''} "
-        f"| {', '.join(driven.get(row.path, {})) or 'nobody'} | {'; '.join(_limits(row.path)) or '-'} |"
+        f"| {', '.join(driven.get(row.path, {})) or 'nobody'} "
+        f"| {'; '.join(_limits(row.path, CALLS[row.path].limits)) or '-'} |"
         for row in _here(paths)
     )
     return f"### {name}\n\n| path | here | driven by | limits |\n|---|---|---|---|\n{lines}"
 
 
-def _limits(path: str) -> Iterator[str]:
+def _bots(driven: dict[str, dict[str, str]]) -> Iterator[str]:
+    """Write a row for each command of a bot."""
+    letting_in = {cmd: ("", limits) for cmd, limits in LETTING_IN.items()}
+    for cmd, (partial, names) in {**letting_in, **{cmd: one[2:] for cmd, one in COMMANDS.items()}}.items():
+        by = ", ".join(driven.get(f"aibot/{cmd}", {})) or ("all" if cmd == "ping" else "nobody")
+        limits = "; ".join(_limits(cmd, names)) or "-"
+        yield f"| `{cmd}` | {f'partial: {partial}' if partial else 'full'} | {by} | {limits} |"
+
+
+def _limits(path: str, names: tuple[str, ...]) -> Iterator[str]:
     """Name a path's own limits, each with where it comes from."""
     table = profile.table(profile.DEFAULT_PROFILE)
-    for name in CALLS[path].limits:
+    for name in names:
         rows = [row for row in table["frequency"] if row["side"] == name]
         if name in table:
             yield f"{name}: {source_kind(table[name])}"

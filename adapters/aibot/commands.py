@@ -59,19 +59,23 @@ Handler = Callable[[Asking, Any], Awaitable[Told]]
 
 
 class Command(NamedTuple):
+    """A command; `partial` and `limits` are as in a call of the vendor's API (wecom_api/call.py)."""
+
     asked: type[Asked]
     handler: Handler
+    partial: str = ""
+    limits: tuple[str, ...] = ()
 
 
 COMMANDS: Final[dict[str, Command]] = {}
 METERED: Final = ("aibot_upload_media_init",)  # by rows of the profile; what is said is counted by conversation
 
 
-def command(name: str) -> Callable[[Handler], Handler]:
+def command(name: str, *, partial: str = "", limits: tuple[str, ...] = ()) -> Callable[[Handler], Handler]:
     """Make a function the answer to a `cmd`; its annotation is what is read of the body."""
 
     def register(handler: Handler) -> Handler:
-        COMMANDS[name] = Command(get_type_hints(handler)["asked"], handler)
+        COMMANDS[name] = Command(get_type_hints(handler)["asked"], handler, partial, limits)
         return handler
 
     return register
@@ -119,19 +123,23 @@ ANSWERS: Final = {name: kind for name, kind in SAID.items() if name != "text"}
 PUSHES: Final = {name: kind for name, kind in ANSWERS.items() if name != "stream"}
 
 
-@command("aibot_respond_msg")
+@command(
+    "aibot_respond_msg",
+    partial="`msg_item`, and a stream with a card, are refused",
+    limits=("bot", "20,480 bytes of a stream: documented", "24 h: documented", "6 min for a stream: documented"),
+)
 async def respond(asking: Asking, asked: Spoken) -> None:
     """Answer a message within 24 hours, once, or with a stream of which each frame is the whole so far."""
     await _answer(asking, "message", content_of(asked, ANSWERS))
 
 
-@command("aibot_respond_welcome_msg")
+@command("aibot_respond_welcome_msg", limits=("bot", "5 s: documented"))
 async def welcome(asking: Asking, asked: Spoken) -> None:
     """Welcome who has entered the chat, within 5 seconds."""
     await _answer(asking, "enter", content_of(asked, WELCOMES))
 
 
-@command("aibot_respond_update_msg")
+@command("aibot_respond_update_msg", partial="`userids` is passed over", limits=("5 s: documented",))
 async def update(asking: Asking, asked: CardAsked) -> None:
     """Show something else on a card that was clicked, within 5 seconds; to everybody who has it."""
     await _answer(asking, "card", template_card(asked.template_card))
@@ -144,20 +152,22 @@ async def _answer(asking: Asking, to: Literal["message", "enter", "card"], conte
     await asking.door.ask(AnswerAsBot(*asking.who, position, to, content), FAMILY)
 
 
-@command("aibot_send_msg")
+@command("aibot_send_msg", limits=("bot",))
 async def push(asking: Asking, asked: PushAsked) -> None:
     """Say something unasked, to who has written before."""
     content = content_of(asked, PUSHES)
     await asking.door.ask(PushAsBot(*asking.who, asked.chatid, content, CHATS[asked.chat_type]), FAMILY)
 
 
-@command("aibot_upload_media_init")
+@command(
+    "aibot_upload_media_init", limits=("sizes: documented", "100 chunks: documented", "64 MiB of all bots: assumed")
+)
 async def begin(asking: Asking, asked: InitAsked) -> UploadBegun:
     """Begin to upload a file in at most 100 chunks."""
     return UploadBegun(asking.uploads.begin(asking.who, asked, asking.door.router.now_ms()))
 
 
-@command("aibot_upload_media_chunk")
+@command("aibot_upload_media_chunk", limits=("512 KiB: documented",))
 async def take(asking: Asking, asked: ChunkAsked) -> None:
     """Take in a chunk, in any order."""
     try:
@@ -167,7 +177,7 @@ async def take(asking: Asking, asked: ChunkAsked) -> None:
     asking.uploads.take(asking.who, asked.upload_id, asked.chunk_index, chunk, asking.door.router.now_ms())
 
 
-@command("aibot_upload_media_finish")
+@command("aibot_upload_media_finish", limits=("30 min from the first: documented", "3 days: documented"))
 async def finish(asking: Asking, asked: FinishAsked) -> UploadDone:
     """Put a file together; it may be used for three days."""
     kept = await asking.uploads.finish(asking.who, asked.upload_id, asking.door.router.now_ms())

@@ -37,6 +37,11 @@ class Connection:
         self._request = request
         self._subscribe_by_s = asyncio.get_running_loop().time() + SUBSCRIBE_S
 
+    @property
+    def is_stalled(self) -> bool:
+        """Tell whether the other end has not taken what was written to it."""
+        return self._request.protocol.writing_paused
+
     async def open(self) -> web.WebSocketResponse:
         """Make the handshake."""
         try:

@@ -23,6 +23,15 @@ _DO: Final[dict[int, str]] = {
     60011: "Put the member or department into the app's range; asked with app_range only.",
     60020: "Add the address to the app's trusted_ips; asked with trusted_ip only.",
     60021: "Put the member into the app's range; asked with app_range only.",
+    846604: "It is too late to answer: speak with aibot_send_msg.",
+    846605: "Answer with the req_id of the callback, to the letter; what is no answer has a cmd of its own.",
+    846606: "A message has one answer, or one stream: say more with aibot_send_msg.",
+    846607: "Wait until the moment that the text names, or move the clock; nobody is written to who never wrote.",
+    846608: "End a stream in time, with `finish`; go on with aibot_send_msg.",
+    846609: "Send aibot_subscribe first; of two connections of a bot the newer one counts.",
+    846611: "Begin the upload again with aibot_upload_media_init.",
+    846616: "Send the chunks that are missing, then finish again.",
+    853000: "Compare both with the bot's: hutong env prints them. Too many wrong ones shut an address out.",
 }
 _BY_KIND: Final[tuple[tuple[range, str], ...]] = (
     (range(40_000, 41_000), "Correct what the text names, then call again."),

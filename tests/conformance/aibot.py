@@ -6,7 +6,7 @@ The connection is one of `websockets`, which knows nothing of the library that t
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -76,7 +76,7 @@ class Raw:
 async def connected(wecom: Wecom, path: str = "/_hutong/aibot", **options: Any) -> AsyncIterator[Raw]:
     """Open a bot's connection, and say nothing yet."""
     url = f"{wecom.url.replace('http', 'ws', 1)}{path}"
-    async with connect(url, ping_interval=None, proxy=None, **options) as socket:
+    async with connect(url, ping_interval=None, proxy=None, user_agent_header="raw", **options) as socket:
         yield Raw(socket)
 
 
@@ -99,3 +99,10 @@ def consumer(wecom: Wecom, handle: str) -> Consumer:
 async def chat_of(person: Member | Consumer, bot: str = BOT) -> str:
     """Open the chat with a bot; give its conversation."""
     return (await person.enter(bot)).conversation
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    """Let the loop turn until something is so."""
+    async with asyncio.timeout(WAIT_S):
+        while not is_so():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0)

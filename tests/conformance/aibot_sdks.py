@@ -1,6 +1,7 @@
 """SDKs for bots, unmodified, behind one face: methods by the names they have in JavaScript, and what they emit.
 
-Their own options shorten the pause before they connect again; nothing else of them is set but address and secret.
+Their own options shorten the pause before they connect again, and mark their handshakes for the record of who drove
+what; nothing else of them is set but address and secret.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from typing import Any, Final, Protocol
 
 import wecom_aibot_sdk
 
+from tests.conformance import driven
 from tests.conformance.aibot import BOT, SECRET, WAIT_S
 from tests.conformance.wecom import Wecom
 
@@ -109,7 +111,10 @@ class NodeBot(Heard):
 async def node_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
     binary = shutil.which("node")
     assert binary, "node is missing: scripts/install-test-servers installs it"
-    options = {"wsUrl": ws_url(wecom), "botId": BOT, "secret": secret, "reconnectInterval": AGAIN_MS}
+    options = {
+        "wsUrl": ws_url(wecom), "botId": BOT, "secret": secret, "reconnectInterval": AGAIN_MS,
+        "wsOptions": {"headers": {"User-Agent": driven.NODE_BOT}},
+    }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         binary, NODE / "bot.js", json.dumps(options), json.dumps(EVENTS), stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, limit=2**26,
@@ -162,8 +167,9 @@ class PythonBot(Heard):
 @asynccontextmanager
 async def python_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
     """Run `wecom-aibot-sdk`."""
+    marked = {"proxy": None, "user_agent_header": driven.PYTHON_BOT}
     client = wecom_aibot_sdk.WSClient(
-        BOT, secret, ws_url=ws_url(wecom), reconnect_interval=AGAIN_MS, logger=Silent(), ws_options={"proxy": None}
+        BOT, secret, ws_url=ws_url(wecom), reconnect_interval=AGAIN_MS, logger=Silent(), ws_options=marked
     )  # fmt: skip
     bot = PythonBot(client)
     try:
@@ -180,6 +186,6 @@ def ws_url(wecom: Wecom) -> str:
 
 
 SDKS: Final[dict[str, Callable[..., AbstractAsyncContextManager[Bot]]]] = {
-    "@wecom/aibot-node-sdk": node_bot,
-    "wecom-aibot-sdk": python_bot,
+    driven.NODE_BOT: node_bot,
+    driven.PYTHON_BOT: python_bot,
 }

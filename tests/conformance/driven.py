@@ -11,12 +11,18 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from adapters.aibot.commands import COMMANDS
 from adapters.wecom_api.calls import CallLine
 from protocol.wecom.paths import PATHS
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "driven.json"
 RECORDS: Final = "HUTONG_DRIVEN"  # the folder where a run of the suite leaves what it saw; unset: claims are checked
 WECHATPY: Final = "wechatpy"  # what the SDK's requests are marked with: it says nothing of itself
+NODE_BOT: Final = "@wecom/aibot-node-sdk"  # the same, by their own options
+PYTHON_BOT: Final = "wecom-aibot-sdk"
+TLS_BOT: Final = "wecom-aibot-python-sdk"  # it has no such option: whoever else comes by its library is marked
+CLIENTS: Final = {WECHATPY, NODE_BOT, PYTHON_BOT}
+DRIVABLE: Final = (*PATHS, *(f"aibot/{cmd}" for cmd in ("aibot_subscribe", *COMMANDS)))
 
 Driven = dict[str, dict[str, str]]  # path → client → test
 
@@ -29,10 +35,16 @@ def claims() -> Driven:
 def seen(lines: list[CallLine]) -> set[tuple[str, str]]:
     """Give the paths that were answered with 0, each with who asked; what schemathesis makes up is another matter."""
     return {
-        (line.path, line.client if line.client == WECHATPY else "raw")
+        (line.path, _client(line.client))
         for line in lines
-        if line.errcode == 0 and line.path in PATHS and not line.client.startswith("schemathesis")
+        if line.errcode == 0 and line.path in DRIVABLE and not line.client.startswith("schemathesis")
     }
+
+
+def _client(name: str) -> str:
+    if "websockets/" in name:
+        return TLS_BOT
+    return name if name in CLIENTS else "raw"
 
 
 def settle(test: str, lines: list[CallLine]) -> None:
@@ -55,7 +67,7 @@ def merged(folder: Path) -> Driven:
     for test, driven in sorted(records, key=lambda record: ("[" in record[0], record[0])):
         for path, client in driven:
             found.setdefault(path, {}).setdefault(client, test)
-    return {path: dict(sorted(found[path].items())) for path in PATHS if path in found}
+    return {path: dict(sorted(found[path].items())) for path in DRIVABLE if path in found}
 
 
 def main(folder: str) -> None:

@@ -1,5 +1,6 @@
 """The door of bots, frame by frame: who is let in, what is told, what may be said, and everything that is wrong."""
 
+import asyncio
 import json
 from base64 import b64encode
 from contextlib import AsyncExitStack
@@ -14,8 +15,9 @@ from wecom_aibot_sdk.crypto import decrypt_file
 
 from adapters.aibot import connection
 from protocol.wecom.aibot import CHUNK_BYTES_MAX, FRAME_BYTES_MAX
-from tests.conformance.aibot import BOT, SECRET, chat_of, connected, consumer, member, subscribed
+from tests.conformance.aibot import BOT, SECRET, chat_of, connected, consumer, member, subscribed, until
 from tests.conformance.wecom import AMY, STORE, ZHANG, Wecom, running, wecom
+from tests.wire import TEXT, Wire, client_frame, handshake
 
 __all__ = ["wecom"]
 
@@ -125,6 +127,41 @@ async def test_a_stop_says_that_it_is_one(wecom: Wecom) -> None:
             raw = await stack.enter_async_context(subscribed(ending))
             stranger = await stack.enter_async_context(connected(ending))
         assert (await raw.ended(), await stranger.ended()) == ((1012, "the gateway restarts"),) * 2
+
+
+async def deaf(wecom: Wecom) -> Wire:
+    """Subscribe a bot that reads nothing more, and beats its heart so much that nothing more is written to it."""
+    port = wecom.gateway.listener.port
+    wire = await Wire.connect(port, receive_bytes=4_096, limit=1_024)
+    wire.writer.write(handshake(port, {}).replace(b"/ws", b"/_hutong/aibot"))
+    await wire.upgraded()
+    subscribe = {"cmd": "aibot_subscribe", "headers": {"req_id": "s"}, "body": {"bot_id": BOT, "secret": SECRET}}
+    wire.writer.write(client_frame(TEXT, json.dumps(subscribe).encode()))
+    wire.writer.write(client_frame(TEXT, b'{"cmd":"ping","headers":{"req_id":"' + b"p" * 1_000 + b'"}}') * 5_000)
+    await until(lambda: any(one.is_stalled for one in wecom.gateway.bots.connections))
+    return wire
+
+
+async def test_who_takes_nothing_is_let_go_and_holds_up_nobody(
+    wecom: Wecom, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(connection, "STALLED_S", 0.1)
+    wire = await deaf(wecom)
+    await until(lambda: not wecom.gateway.bots.connections)
+    wire.drop()
+    async with subscribed(wecom) as raw:
+        assert (await raw.ask("ping"))["errcode"] == 0
+
+
+async def test_a_newer_connection_and_a_stop_wait_for_nobody_who_takes_nothing() -> None:
+    async with running() as wecom:
+        wire = await deaf(wecom)
+        async with subscribed(wecom) as raw, asyncio.timeout(20):
+            assert (await raw.ask("ping"))["errcode"] == 0
+        ending = asyncio.timeout(20)  # less than a stalled connection is given
+        await ending.__aenter__()
+    await ending.__aexit__(None, None, None)
+    wire.drop()
 
 
 # What is wrong with a frame
