@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -30,6 +31,8 @@ from gateway.rights import SWITCHES, Switch
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 STOP_S = 9.5  # whatever hangs, a stop has an end
+FILES_MAX = 1_048_576  # open at the same time; each link is one
+FILES_FEW = 4_096  # with fewer, whoever starts the gateway is told
 
 log = structlog.get_logger()
 
@@ -154,6 +157,8 @@ def _greet(gateway: Gateway, data: Path, durability: Literal["disk", "memory"], 
         _say("durability is memory: what is acknowledged is lost when this process ends")
     if not gateway.fresh and asked:
         _say(f"{data} holds a world already: --world, --snapshot, --profile and --strict were not applied")
+    if (files := _allow_files()) < FILES_FEW:
+        _say(f"this process may open {files} files, so further links are not taken: raise `ulimit -Hn`")
     if not gateway.journal.room():
         _say(f"less than {RESERVE_BYTES >> 20} MiB, the reserve, is free under {data}: commands are refused")
     _settle()
@@ -172,6 +177,15 @@ def _settle() -> None:
     gc.freeze()  # what was loaded stays: no collection need walk it
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.0005)  # the journal's thread, back from the disk, asks for the lock: 5 ms is a long time
+
+
+def _allow_files() -> int:
+    """Have this process open as many files as it may, and tell how many: the usual soft limit is 1,024 links."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if resource.RLIM_INFINITY != soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -112,8 +112,18 @@ async def online(
             actor.person = kind(base_url, token, session=session, keep=0, heard=partial(heard, actor))
         people = [actor.person for actor in cast.actors]
         try:
-            await for_all(people, Person.connect, AT_ONCE)
+            await _connect(people)
             cast.learn_chats()
             yield
         finally:
             await for_all(people, Person.close, AT_ONCE)
+
+
+async def _connect(people: list[Person]) -> None:
+    try:
+        await for_all(people, Person.connect, AT_ONCE)
+    except* TimeoutError:
+        there = sum(bool(person.person) for person in people)
+        raise TimeoutError(
+            f"{there} of {len(people)} people came online, then nobody: may the gateway open so many files?"
+        ) from None

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -116,6 +117,21 @@ def test_ready_line_names_every_address(data: Path) -> None:
     lines = [json.loads(line) for line in said.splitlines()]
     assert [line["event"] for line in lines] == ["started", "stopping", "stopped"]
     assert all(line["time"] and line["clock"] for line in lines)
+
+
+@pytest.mark.parametrize(("hard", "says"), [(300, "this process may open 300 files"), (5000, None)])
+def test_it_opens_as_many_files_as_it_may_and_says_when_they_are_few(data: Path, hard: int, says: str | None) -> None:
+    limited = ("sh", "-c", f'ulimit -Sn 200; ulimit -Hn {hard}; exec "$@"', "sh")
+    with subprocess.Popen(
+        [*limited, *command("--data", str(data))],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline()
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+        process.send_signal(signal.SIGTERM)
+        _, talk = process.communicate(timeout=WAIT_S)
+    told = [line for line in talk.splitlines() if line.startswith("hutong: ")]
+    assert len(told) == (says is not None) and (says or "") in "".join(told)
 
 
 def test_ready_line_for_people(data: Path) -> None:

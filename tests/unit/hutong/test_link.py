@@ -130,6 +130,29 @@ async def test_hello_carries_the_token_and_what_came_after_it() -> None:
         assert (amy.ledger.reconnects, amy.ledger.reloads) == (1, 0)
 
 
+async def test_who_stops_reading_takes_nothing_until_they_read_on() -> None:
+    stopped, said = asyncio.Event(), asyncio.Event()
+
+    async def play(far: Far) -> None:
+        await far.welcome()
+        await stopped.wait()
+        for sequence in range(1, 71):
+            await far.message(sequence)
+        said.set()
+        await far.until_gone()
+
+    async with server(play, play) as url, Consumer(url, "token") as amy:
+        amy.stop_reading()
+        stopped.set()
+        await said.wait()
+        async with Consumer(url, "token") as bob:
+            await bob.wait_for(lambda message: message.sequence == 70)
+        assert amy.ledger.received <= 1  # that frame was waited for already
+        amy.read_on()
+        await amy.wait_for(lambda message: message.sequence == 70)
+        assert amy.ledger.received == 70 and amy.ledger.clean
+
+
 async def test_unanswered_commands_come_again_in_order_before_new_ones() -> None:
     heard: asyncio.Queue[Any] = asyncio.Queue()
 

@@ -4,7 +4,10 @@ import tomllib
 from collections import Counter
 from typing import Any
 
-from hutong.crowd.cast import Cast
+import pytest
+
+from hutong.client import Person
+from hutong.crowd.cast import Cast, online
 from hutong.crowd.file import Crowd, Persona
 
 PERSONAS = (
@@ -37,3 +40,16 @@ def test_the_dice_deal_the_same_for_the_same_seed_and_mix_the_personas() -> None
     assert pairs(7) == pairs(7) != pairs(8)
     kinds = Counter((member, consumer.rpartition("-")[0]) for member, consumer in pairs(7))
     assert len(kinds) == 6
+
+
+async def test_a_gateway_that_takes_no_more_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(self: Person) -> None:
+        if self._token == "refused":
+            raise TimeoutError
+        self.person = self._token
+
+    monkeypatch.setattr(Person, "connect", connect)
+    cast = Cast(Crowd(version=1, persona=PERSONAS))
+    with pytest.raises(TimeoutError, match="20 of 33 people came online"):
+        async with online("http://127.0.0.1:1", cast, ["amy"] * 20 + ["refused"] * 13, lambda *_: None):
+            pass
