@@ -54,6 +54,7 @@ class Books:
         self.refusals: dict[tuple[int, str], Refusals] = {}
         self.duplicated = 0  # heard twice, or by somebody for whom it was not, or refused and heard
         self.missing = 0  # accepted, and not heard yet
+        self.late_s = 0.0  # at most, from when a text was meant to when this process came to it
         self._even = asyncio.Event()
         self._even.set()
         # One entry a text.
@@ -67,8 +68,9 @@ class Books:
         """Tell whether there is no room for another text."""
         return len(self._state) >= self._said_max
 
-    def begin(self, persona: int, listener: int, meant_s: float) -> int:
+    def begin(self, persona: int, listener: int, meant_s: float, now_s: float) -> int:
         """Note that somebody is about to say something to somebody, and give the text's number."""
+        self.late_s = max(self.late_s, now_s - meant_s)
         self.rows[persona].sent += 1
         self._persona.append(persona)
         self._listener.append(listener)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from hutong.control import Control
+from hutong.control import Control, NotRunning
 
 CPU: Final = "process_cpu_seconds_total"
 MEMORY: Final = "process_resident_memory_bytes"
@@ -45,7 +45,11 @@ async def mark(control: Control) -> Mark:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     own = read(generate_latest(registry).decode())
-    return Mark(time.monotonic(), read(await control.metrics()), own)
+    try:
+        theirs = read(await control.metrics())
+    except NotRunning:  # it may have ended in the middle: the books are still worth reading
+        theirs = None
+    return Mark(time.monotonic(), theirs, own)
 
 
 def read(exposition: str) -> Spent | None:

@@ -10,6 +10,8 @@ from hutong.crowd.cast import Cast
 from hutong.crowd.cost import Mark, bill
 from hutong.tally import ADVICE, Verdict, show, total
 
+LATE_S: Final = 0.1  # behind, and the crowd is no good measure of anything else
+
 _COSTS: Final = (  # of Cost, in its order
     ("memory before anybody was linked, MiB", ".0f"),
     ("memory of a link, KiB", ".1f"),
@@ -52,6 +54,8 @@ class Report:
         yield f"\n{len(self._cast.actors)} people on real links: {books}, {self._deleted} relations deleted."
         if books.unanswered:
             yield f"{books.unanswered} were not answered: what became of them is not known."
+        if books.late_s > LATE_S:
+            yield f"This process fell {books.late_s:.1f} s behind: the latencies tell of that too."
         yield str(self.verdict)
 
     @property
@@ -72,6 +76,7 @@ class Report:
             "refused": [asdict(one) for one in self._books.refusals.values()],
             "deleted": self._deleted,
             "unanswered": self._books.unanswered,
+            "late_ms_max": self._books.late_s * 1000,
             **self.verdict._asdict(),
             "cost": {whose: cost._asdict() if cost is not None else None for whose, cost in self._costs.items()},
         }

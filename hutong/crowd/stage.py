@@ -99,7 +99,7 @@ class Stage:
 
     async def _say(self, actor: Actor, say: Say) -> None:
         listener = self._cast.listener(actor, say.conversation)
-        number = self._books.begin(actor.persona, listener, say.at_s)
+        number = self._books.begin(actor.persona, listener, say.at_s, self._clock())
         try:
             await actor.person.say(say.conversation, self._books.text(number))
         except Refused as refused:

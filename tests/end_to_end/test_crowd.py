@@ -121,11 +121,11 @@ class Watched(Books):
         self.meant_s: list[float] = []
         self._goals: dict[int, asyncio.Event] = {}
 
-    def begin(self, persona: int, listener: int, meant_s: float) -> int:
+    def begin(self, persona: int, listener: int, meant_s: float, now_s: float) -> int:
         self.meant_s.append(meant_s)
         if len(self.meant_s) in self._goals:
             self._goals[len(self.meant_s)].set()
-        return super().begin(persona, listener, meant_s)
+        return super().begin(persona, listener, meant_s, now_s)
 
     async def reach(self, texts: int) -> None:
         async with asyncio.timeout(PATIENCE_S):

@@ -101,6 +101,7 @@ async def test_latency_counts_from_the_meaning_not_from_when_one_got_to_speak(so
     (tally,) = play.books.tallies()
     assert tally.heard >= 50
     assert tally.p50_ms is not None and tally.p50_ms > 59_000
+    assert 59 < play.books.late_s < 61  # and that it was not the gateway is told
 
 
 async def test_who_answers_does_so_in_the_same_conversation(soon: None) -> None:
