@@ -29,8 +29,11 @@ class Stage:
         self._group: asyncio.TaskGroup | None = None
 
     def heard(self, actor: Actor, message: Message) -> None:
-        """Note what somebody hears, and do later what the script says to that."""
-        if message.side == "system":
+        """Note what somebody hears, and do later what the script says to that.
+
+        One's own words come back where a link broke before they were answered: nobody hears those.
+        """
+        if message.side in ("system", actor.script.persona.side):
             return
         now_s = self._clock()
         number = self._books.number(message.text)

@@ -95,9 +95,9 @@ class Server(Child):
     port = 0
 
     @classmethod
-    async def start(cls, folder: Path, *options: str) -> Self:
-        """Start on a folder and wait until it is ready."""
-        server = await cls.launch("serve", "--data", str(folder), "--port", "0", "--json", *options)
+    async def start(cls, folder: Path, *options: str, port: int = 0) -> Self:
+        """Start on a folder and wait until it is ready; without a port, on a free one."""
+        server = await cls.launch("serve", "--data", str(folder), "--port", str(port), "--json", *options)
         line = await server.line()
         assert line, await server.ended()
         server.port = int(json.loads(line)["base_url"].rpartition(":")[2])

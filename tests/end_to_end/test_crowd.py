@@ -14,6 +14,7 @@ from hutong.control import Control
 from hutong.crowd.books import Books
 from hutong.crowd.cast import Cast, online, settle
 from hutong.crowd.file import Crowd, Persona
+from hutong.crowd.report import Report
 from hutong.crowd.stage import Stage
 from tests.end_to_end.server import PATIENCE_S, Child, Server
 
@@ -164,6 +165,35 @@ async def test_a_gateway_that_stands_still_shows_in_the_latency_of_all_who_meant
     assert len(latency_s) == len(books.meant_s) >= last
     for number in range(first, last):
         assert latency_s[number] >= until_s - books.meant_s[number]
+
+
+async def test_a_gateway_that_is_killed_and_comes_back_has_lost_and_repeated_nothing(tmp_path: Path) -> None:
+    personas = (
+        Persona(name="clerk", side="member", count=5, rate_per_s=20),
+        Persona(name="patient", side="consumer", count=30, answers=1, after_s=(0, 0.2)),
+        Persona(name="silent", side="consumer", count=5, reads=False),
+    )
+    cast, books = Cast(Crowd(version=1, persona=personas)), Watched(personas)
+    stage = Stage(cast, books)
+    server = await Server.start(tmp_path / "data", "--profile", "bench")
+    servers = [server]
+
+    async def die_and_come_back() -> None:
+        await books.reach(100)
+        await server.kill()
+        servers.append(await Server.start(tmp_path / "data", port=server.port))
+        await books.reach(len(books.meant_s) + 100)
+
+    try:
+        async with Control(f"http://127.0.0.1:{server.port}") as control:
+            tokens = await settle(control, cast)
+            async with online(control.base_url, cast, tokens, stage.heard):
+                assert await stage.act(die_and_come_back())
+                report = Report(cast, books, {})
+    finally:
+        await servers[-1].end()
+    assert report.clean, list(report.lines())
+    assert all(tally.heard == tally.due == tally.sent > 0 for tally in books.tallies())
 
 
 async def test_a_file_that_cannot_be_ends_with_code_2_and_no_server_with_3(server: Server, tmp_path: Path) -> None:

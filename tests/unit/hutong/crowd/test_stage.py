@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -115,6 +116,22 @@ async def test_who_answers_does_so_in_the_same_conversation(soon: None) -> None:
     assert play.phones[1].said == [("cv1", "patient 0")]
     assert play.phones[2].said == []
     assert play.books.missing == 1
+
+
+@pytest.mark.parametrize("side", ["consumer", "system"])
+async def test_ones_own_words_that_come_back_and_notices_are_not_heard(side: str) -> None:
+    play = Play({}, {"rate_per_s": 1000, "answers": 1, "deletes_after": 1})
+
+    async def link_breaks() -> None:
+        await play.phones[1].has_said(3)
+        for conversation, text in play.phones[1].said[:3]:
+            play.hears(0, conversation, text, "consumer")
+            play.hears(1, conversation, text, side)
+
+    play.books.even = AsyncMock(return_value=True)  # type: ignore[method-assign]
+    assert await play.stage.act(link_breaks())
+    assert play.books.duplicated == 0
+    assert play.phones[1].deleted == []
 
 
 async def test_who_is_written_to_too_often_deletes() -> None:
