@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -58,10 +59,8 @@ class Run:
     async def _time(self) -> None:
         """Wait as long as people act, and tell now and then what they have done."""
         self._end = asyncio.Event()
-        left_s = self._crowd.seconds
-        while left_s > 0:
+        until_s = time.monotonic() + self._crowd.seconds
+        while not self._end.is_set() and (left_s := until_s - time.monotonic()) > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._end.wait(), min(NOTE_S, left_s))
-                break
-            left_s -= NOTE_S
             self._note(str(self._books))
