@@ -25,7 +25,7 @@ ENTERPRISE: Final = pytest.StashKey["Enterprise"]()
 
 @pytest.fixture(scope="session")
 def hutong() -> "Iterator[Hutong]":
-    """A gateway for this session: `url`, `control`, `clock`. Everything is on, nothing is kept on disk."""
+    """A gateway for this session, in memory: `url`, `control`, `clock`."""
     from hutong.child import serving
     from hutong.testing import Hutong
 

@@ -36,6 +36,7 @@ def folder(tmp_path: Path) -> Path:
     for name in NAMES:
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("WHOSE = 'theirs'\n")
+    (tmp_path / "structlog.py").write_text("raise RuntimeError('not for the gateway')\n")
     (tmp_path / "test_names.py").write_text(
         f"import sys, pathlib, hutong, {', '.join(NAMES)}\n"
         "def test_the_project_has_its_own():\n"
@@ -199,7 +200,7 @@ def report_of() -> Callable[[str, str], str]:
 def test_a_failure_says_what_the_gateway_saw(project: Project, report_of: Callable[[str, str], str]) -> None:
     told = project(BROKEN, "-p", "no:xdist").stdout
     assert "5 failed, 1 passed, 1 error" in told
-    assert "site-packages" not in told and "hutong/testing.py" not in told
+    assert "site-packages" not in told and "hutong/testing/" not in told
 
     assert "E       LookupError: amy-1 has no conversation with lisi" in report_of(told, "test_unknown")
 

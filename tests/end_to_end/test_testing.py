@@ -7,9 +7,8 @@ import pytest
 import requests
 from wechatpy.work import WeChatClient
 
-from hutong import testing
 from hutong.client import Refused
-from hutong.testing import Consumer, Enterprise, Hutong, Member
+from hutong.testing import Consumer, Enterprise, Hutong, Member, people
 from tests.conformance.receiver import receiving
 
 
@@ -107,6 +106,9 @@ async def test_an_app_is_called_back_and_hears_a_member(enterprise: Enterprise, 
     async with receiving(enterprise.corpid) as receiver:
         receiver.crypto = type(receiver.crypto)(enterprise.token, enterprise.aes_key, enterprise.corpid)
         await enterprise.calls_back(receiver.url)
+        await (await enterprise.consumer("bob")).adds(zhang)
+        assert (await enterprise.sees("callback", event="add_external_contact"))["outcome"] == "delivered"
+        assert [call.message.change_type for call in receiver.calls] == ["add_external_contact"]
         await zhang.enter(enterprise.agent_id)
         await zhang.says("any orders?").to(enterprise.agent_id)
         assert (await enterprise.sees("callback", event="text"))["outcome"] == "delivered"
@@ -146,7 +148,7 @@ async def test_an_enterprise_is_forgotten_and_its_people_are_offline(hutong: Hut
 async def test_a_gateway_that_does_not_answer_fails_the_test(
     zhang: Member, amy: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(testing, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(people, "PATIENCE_S", 0.05)
     await zhang.disconnect()
     with pytest.raises(AssertionError, match=r"did not answer \S+/zhangsan's send in 0.05 s"):
         await zhang.says("hello?").to(amy)
