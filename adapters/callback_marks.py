@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from msgspec import Struct, field
 
-from adapters.cursor import replace
+from adapters.data_folder import replace
 from gateway.state import State
 
 FILE: Final = "callbacks.json"

@@ -34,6 +34,8 @@ STOP_S = 9.5  # whatever hangs, a stop has an end
 FILES_MAX = 1_048_576  # open at the same time; each link is one
 FILES_FEW = 4_096  # with fewer, whoever starts the gateway is told
 
+Ports = tuple[int, int | None, int | None]  # the plain one, that of TLS, that of the proxy
+
 log = structlog.get_logger()
 
 
@@ -49,6 +51,8 @@ def serve(
     json: bool,
     strict: str | None = None,
     snapshot: str | None = None,
+    tls: bool = False,
+    proxy: bool = False,
 ) -> int:
     """Run the gateway until SIGTERM or Ctrl-C; say what is wrong in one line if it cannot be."""
     stamp = Stamp()
@@ -59,8 +63,9 @@ def serve(
         signal.signal(name, _leave)  # until there is something to stop in order
     try:
         with _runner() as runner:
+            ports = _ports(port, tls, proxy)
             return runner.run(
-                _serve(world, data, port, profile, mqtt, mqtt_trusted, durability, json, strict, snapshot, stamp)
+                _serve(world, data, ports, profile, mqtt, mqtt_trusted, durability, json, strict, snapshot, stamp)
             )
     except UnknownProfile as why:
         return _complain(str(why), EXIT_USAGE)
@@ -105,7 +110,7 @@ async def doors_of(mqtt: str, trusted: str | None, folder: Path | None) -> Async
 async def _serve(
     world: str | None,
     data: Path,
-    port: int,
+    ports: Ports,
     profile: str | None,
     mqtt: str,
     mqtt_trusted: str | None,
@@ -123,8 +128,8 @@ async def _serve(
         while True:
             gc.disable()  # making a world leaves no garbage, and looking for it would take half of the time
             async with run(
-                data, port, profile, durability, world=read_world, doors=doors, strict=_switches(strict),
-                snapshot=begun, keys=keys,
+                data, ports[0], profile, durability, world=read_world, doors=doors, strict=_switches(strict),
+                snapshot=begun, keys=keys, tls_port=ports[1], proxy_port=ports[2],
             ) as gateway:  # fmt: skip
                 gc.freeze()  # the world stays: later looks for garbage pass it over
                 gc.enable()
@@ -139,8 +144,14 @@ async def _serve(
             log.info("stopped", position=gateway.router.durable_position)
             if gateway.snapshots.chosen is None or stop.is_set():
                 return 0
-            begun, port, keys = gateway.snapshots.chosen, gateway.listener.port, gateway.keys
+            begun, keys, listener = gateway.snapshots.chosen, gateway.keys, gateway.listener
+            ports = listener.port, listener.tls_port, listener.proxy_port
             gc.unfreeze()  # the world that was is garbage now
+
+
+def _ports(port: int, tls: bool, proxy: bool) -> Ports:
+    """Number the ports one after the other, or have free ones; the proxy wants TLS."""
+    return port, port and port + 1 if tls or proxy else None, port and port + 2 if proxy else None
 
 
 def _log_start(gateway: Gateway, folder: Path | None) -> None:
@@ -223,8 +234,10 @@ def _ready_line(gateway: Gateway, json: bool) -> str:
     urls = gateway.urls()
     if json:
         return msgspec.json.encode(urls).decode()
+    secured = f" and {urls.tls_url}" if urls.tls_url is not None else ""
+    proxy = f", with a proxy on {urls.proxy_url}" if urls.proxy_url is not None else ""
     broker = f" with a broker on {_without_password(urls.mqtt_url)}" if urls.mqtt_url is not None else ""
-    return f"hutong is ready on {urls.base_url}{broker}"
+    return f"hutong is ready on {urls.base_url}{secured}{broker}{proxy}"
 
 
 def _without_password(url: str) -> str:

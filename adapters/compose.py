@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from aiohttp import web
 
 from adapters import aibot, control, wecom_api
 from adapters.aibot.files import BotFiles
+from adapters.authority import Authority, kept_in
 from adapters.callback_marks import BOTS_FILE, Marks
 from adapters.callback_marks import FILE as MARKS_FILE
 from adapters.callback_receivers import Receivers
@@ -81,6 +82,7 @@ class Gateway:
     marks_before: dict[str, bytes]  # the same as it was in the snapshot that a journal in memory was begun from
     ready: bool = False
     mqtt_url: str | None = None  # set by the door of MQTT
+    authority: Authority | None = None
 
     @property
     def id(self) -> str:
@@ -93,7 +95,13 @@ class Gateway:
 
     def urls(self) -> control.Urls:
         base, ws = self.base_url, self.base_url.replace("http", "ws", 1)
-        return control.Urls(base, f"{ws}/ws", f"{ws}{aibot.PATH}", self.mqtt_url, f"{base}{control.PREFIX}")
+        tls_port, proxy_port = self.listener.tls_port, self.listener.proxy_port
+        return control.Urls(
+            base, f"{ws}/ws", f"{ws}{aibot.PATH}", self.mqtt_url, f"{base}{control.PREFIX}",
+            f"https://{HOST}:{tls_port}" if tls_port is not None else None,
+            f"http://{HOST}:{proxy_port}" if proxy_port is not None else None,
+            str(self.authority.file.resolve()) if self.authority is not None else None,
+        )  # fmt: skip
 
     def is_alive(self) -> bool:
         return not self.turning.done()
@@ -126,26 +134,31 @@ async def run(
     strict: Sequence[Switch] | None = None,
     snapshot: Beginning | None = None,
     keys: Keys | None = None,
+    tls_port: int | None = None,
+    proxy_port: int | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway until the block is left; then stop it the way SIGTERM does.
 
     An empty journal is begun with a world, a profile and switches, or from a snapshot; on any other, `fresh` is False
-    and they are left alone. The port comes first and the journal second, so that a start that fails leaves nothing
+    and they are left alone. The ports come first and the journal last, so that a start that fails leaves nothing
     behind. `doors` are opened before the gateway is ready, and closed before its loop stops. If the loop fails, leaving
-    the block raises why. `keys` are for where no folder keeps any: those of a life before.
+    the block raises why. `keys` are for where no folder keeps any: those of a life before. The proxy wants TLS, whose
+    authority is kept in the data folder even where the journal is in memory: clients have to read it.
     """
+    assert data is not None or tls_port is None, "the authority of TLS is kept in a data folder"
     profile.table(profile_name or profile.DEFAULT_PROFILE)
     clock = clock or RealClock()
     folder = data if durability == "disk" else None
     app = web.Application()
     async with AsyncExitStack() as stack:
-        listener = Listener(app, HOST, port)
+        listener = Listener(app, HOST, port, tls_port, proxy_port)
         stack.callback(listener.stop_accepting)
         files: Files = DiskFiles(folder) if folder is not None else MemoryFiles()
-        opened = await open_world(
-            folder, partial(begin, read=world, profile_name=profile_name, real_ms=clock.real_ms(), strict=strict),
-            files, snapshot, keys,
-        )  # fmt: skip
+        begun = partial(begin, read=world, profile_name=profile_name, real_ms=clock.real_ms(), strict=strict)
+        with ExitStack() as undo:
+            authority = kept_in(data, undo) if tls_port is not None and data is not None else None
+            opened = await open_world(folder, begun, files, snapshot, keys)
+            undo.pop_all()
         stack.push_async_callback(opened.journal.close)
         stack.push_async_callback(listener.close)
         tokens = TokenBox(opened.keys)
@@ -171,7 +184,7 @@ async def run(
         )  # fmt: skip
         gateway = Gateway(
             opened.keys, router, tokens, api_door.tokens, calls, links, media, receivers, bots, listener,
-            opened.journal, clock, opened.fresh, turning, snapshots, mark_texts, opened.marks,
+            opened.journal, clock, opened.fresh, turning, snapshots, mark_texts, opened.marks, authority=authority,
         )  # fmt: skip
         api = _add_routes(app, gateway, api_door)
         await stack.enter_async_context(Callbacks(router, marks[MARKS_FILE], receivers).open())
@@ -179,7 +192,7 @@ async def run(
         for door in doors:
             await stack.enter_async_context(door(gateway))
         stack.push_async_callback(_close_links, gateway)
-        await listener.open((wecom_api.PREFIX, api.respond))
+        await listener.open((wecom_api.PREFIX, api.respond), authority.context() if authority is not None else None)
         gateway.ready = True
         yield gateway
     if (why := turning.exception()) is not None:

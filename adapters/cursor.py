@@ -4,7 +4,6 @@ A reader that crashes between doing and marking does the same again: what it doe
 """
 
 import asyncio
-import os
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Final, NamedTuple, Protocol
@@ -13,7 +12,7 @@ import msgspec
 import structlog
 from msgspec import Meta
 
-from adapters.data_folder import sync_folder
+from adapters.data_folder import replace
 
 MQTT_FILE: Final = "mqtt-cursor.json"
 
@@ -94,14 +93,3 @@ def decoded(text: bytes) -> Mark:
     except (msgspec.MsgspecError, ValueError, RecursionError) as why:
         log.warning("cursor_not_read", why=f"{type(why).__name__}: {why}")
         return BEGINNING
-
-
-def replace(path: Path, text: bytes) -> None:
-    """Give a file another content; a crash leaves the old one or the new one."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_folder(path.parent)

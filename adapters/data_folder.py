@@ -18,10 +18,7 @@ def claim(folder: Path, undo: ExitStack) -> int:
     would let a second server in. What was made goes on `undo`.
     """
     try:
-        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-            missing.mkdir(mode=0o700)
-            undo.callback(_remove_folder, missing)
-            sync_folder(missing.parent)
+        make_folder(folder, undo)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as why:
         raise unusable(folder, why) from why
@@ -39,6 +36,14 @@ def claim(folder: Path, undo: ExitStack) -> int:
     return descriptor
 
 
+def make_folder(folder: Path, undo: ExitStack) -> None:
+    """Make a folder and what is missing above it, for the owner alone; what was made goes on `undo`."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700)
+        undo.callback(_remove_folder, missing)
+        sync_folder(missing.parent)
+
+
 def unusable(folder: Path, why: object) -> CannotOpen:
     """Say that the folder cannot hold a journal."""
     return CannotOpen(f"{folder} cannot hold the journal ({why}): give --data a folder on a local disk to write to")
@@ -49,6 +54,17 @@ def remove_new(files: list[Path], undo: ExitStack) -> None:
     for file in files:
         if not file.exists():
             undo.callback(file.unlink, missing_ok=True)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Give a file another content, for the owner alone to read; a crash leaves the old one or the new one."""
+    fresh = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -11,6 +12,8 @@ from aiohttp.typedefs import Handler
 
 from adapters import consumer, enterprise
 from adapters.link import Link, Links
+from adapters.proxy import lead
+from adapters.tls import Entrance
 from adapters.tokens import LinkClaims, Rejected, TokenBox
 from gateway.router import Router
 from gateway.session import Session
@@ -113,7 +116,7 @@ def check_host(request: web.Request) -> None:
 
 def own_origins(request: web.Request) -> set[str]:
     raw = request.transport.get_extra_info("sockname") if request.transport is not None else None
-    return {f"http://{name}:{raw[1]}" for name in LOOPBACK_NAMES} if raw else set()
+    return {f"{request.scheme}://{name}:{raw[1]}" for name in LOOPBACK_NAMES} if raw else set()
 
 
 class _TooMany(asyncio.Protocol):
@@ -153,15 +156,31 @@ def _ahead(prefix: str, first: Handler, others: Handler) -> Handler:
     return respond
 
 
-class Listener:
-    """The listening socket. Connections that are no link yet are counted.
+def _bound(host: str, port: int) -> socket.socket:
+    """Take a port, so that whoever comes waits; `CannotListen` if it is taken."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+        taken.listen(BACKLOG)
+    except (OSError, OverflowError) as why:
+        taken.close()
+        text = why.strerror if isinstance(why, OSError) and why.strerror else why
+        raise CannotListen(f"port {port} on {host} cannot be used ({text}): choose another with --port") from why
+    return taken
 
-    Above the cap the one that has been idle for longest makes room, and who does not read is idle: an honest client
-    shows itself within milliseconds, so that whoever holds connections open holds up nobody but themselves.
+
+class Listener:
+    """The listening sockets: the plain one and, if asked for, those of TLS and the proxy. Who is no link is counted.
+
+    Above the cap the connection that has been idle for longest makes room, and who does not read is idle: an honest
+    client shows itself within milliseconds, so that whoever holds connections open holds up nobody but themselves.
     """
 
-    def __init__(self, app: web.Application, host: str, port: int) -> None:
-        """Take the port, so that whoever comes waits; `CannotListen` if it is taken."""
+    def __init__(
+        self, app: web.Application, host: str, port: int, tls_port: int | None = None, proxy_port: int | None = None
+    ) -> None:
+        """Take the ports; 0 is a free one. `CannotListen` if one is taken. The proxy wants TLS."""
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -171,27 +190,28 @@ class Listener:
             shutdown_timeout=1.0,
         )
         self._server: asyncio.Server | None = None
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._entrances: list[Entrance] = []
+        wanted = [number for number in (port, tls_port, proxy_port) if number is not None]
+        self._sockets: list[socket.socket] = []
         try:
-            self._socket.bind((host, port))
-            self._socket.listen(BACKLOG)
-        except OSError as why:
-            self._socket.close()
-            raise CannotListen(
-                f"port {port} on {host} cannot be used ({why.strerror or why}): choose another with --port"
-            ) from why
-        self.port: int = self._socket.getsockname()[1]
+            self._sockets += (_bound(host, number) for number in wanted)
+        except CannotListen:
+            self.stop_accepting()
+            raise
+        numbers: list[int] = [taken.getsockname()[1] for taken in self._sockets]
+        self.port = numbers[0]
+        self.tls_port = numbers[1] if tls_port is not None else None
+        self.proxy_port = numbers[2] if proxy_port is not None else None
 
     @property
     def connections(self) -> int:
         """Count the connections that are no link."""
         http = self._runner.server
-        return len(http.connections) if http is not None else 0
+        return (len(http.connections) if http is not None else 0) + sum(map(len, self._entrances))
 
-    async def open(self, ahead: tuple[str, Handler] | None = None) -> None:
+    async def open(self, ahead: tuple[str, Handler] | None = None, context: ssl.SSLContext | None = None) -> None:
         """Begin to answer. `ahead` takes what begins with a prefix before aiohttp's router has looked at it: on the way
-        of a call of the vendor's API, that is a tenth."""
+        of a call of the vendor's API, that is a tenth. `context` is what TLS shows."""
         await self._runner.setup()
         http = self._runner.server
         assert http is not None
@@ -205,13 +225,23 @@ class Listener:
             return made
 
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(protocol, sock=self._socket, backlog=BACKLOG)
+        plain, *others = self._sockets
+        self._server = await loop.create_server(protocol, sock=plain, backlog=BACKLOG)
+        if context is not None:
+            firsts = (None, lead)[: len(others)]
+            ways = zip(others, firsts, strict=True)
+            self._entrances = [Entrance(taken, context, protocol, first) for taken, first in ways]
 
     def stop_accepting(self) -> None:
         if self._server is not None:
             self._server.close()
-        self._socket.close()
+        for entrance in self._entrances:
+            entrance.stop_accepting()
+        for taken in self._sockets if self._server is None else ():
+            taken.close()
 
     async def close(self) -> None:
         self.stop_accepting()
+        for entrance in self._entrances:
+            await entrance.close()
         await self._runner.cleanup()

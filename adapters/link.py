@@ -137,7 +137,7 @@ class Link(asyncio.Protocol):
         kind = message.type
         if self._closing_since:
             if kind is WSMsgType.CLOSE:
-                self._transport.close()
+                self._hang_up()
         elif kind is _BINARY or kind is _TEXT:
             self._unfinished = 0
             if (kind is _TEXT) != (self.session.codec is JSON):
@@ -168,7 +168,12 @@ class Link(asyncio.Protocol):
             self.session.close(Close.PROTOCOL, "a close code that is never sent")
             return
         self._write_close(struct.pack(">H", code) if code else b"")
-        self._transport.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close the transport, once: that of TLS forgets its connection if it is told again."""
+        if not self._transport.is_closing():
+            self._transport.close()
 
     def parser_failed(self, why: BaseException) -> None:
         """End a link whose bytes are no WebSocket. The parser is done, so the peer's answer to the close would not be
@@ -180,7 +185,9 @@ class Link(asyncio.Protocol):
         else:
             self._router.defect("reading a link", why)
             self.session.close(Close.INTERNAL, "a defect of the gateway")
-        if not self._transport.is_closing():
+        if not self._transport.can_write_eof():
+            self._hang_up()  # TLS says that this is the end, and waits for the peer to say it too
+        elif not self._transport.is_closing():
             self._transport.write_eof()
 
     def eof_received(self) -> bool:
@@ -325,7 +332,7 @@ class Links:
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        transport.set_write_buffer_limits(high=0)
+        transport.set_write_buffer_limits(high=1)  # as soon as anything waits; of 0 TLS makes that it always does
         self.links.add(link)
         self._empty.clear()
         self._router.open(link.session)

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from adapters.checkpoint import child_command, complaint_of
-from adapters.cursor import replace
-from adapters.data_folder import claim, sync_folder
+from adapters.data_folder import claim, replace, sync_folder
 from adapters.journal_file import files_of
 from adapters.journal_sqlite import SqliteJournal
 from adapters.media_files import FOLDER as MEDIA_FOLDER

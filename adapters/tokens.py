@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
-from adapters.data_folder import sync_folder
+from adapters.data_folder import replace
 from gateway.ports import CannotOpen, ResumePoint
 from protocol.ids import corp_of
 
@@ -82,13 +82,7 @@ class Keys(Struct, frozen=True):
                 ) from why
         keys = cls.fresh()
         text = json.dumps({"key_id": keys.key_id, "link": keys.link.hex(), "resume": keys.resume.hex()})
-        new = path.with_suffix(".new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(path)
-        sync_folder(folder)
+        replace(path, text.encode())
         return keys
 
 

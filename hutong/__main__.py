@@ -61,6 +61,13 @@ def serve(
     port: Annotated[
         int | None, Parameter(help="Port on 127.0.0.1 for HTTP and links; 0 takes a free one. [default: 8480]")
     ] = None,
+    tls: Annotated[
+        bool | None, Parameter(help="Listen for TLS too, on the next port, with an authority kept in the data folder.")
+    ] = None,
+    proxy: Annotated[
+        bool | None,
+        Parameter(help="Lead SDKs with WeCom's hosts written in here, on the port after that; implies --tls."),
+    ] = None,
     profile: Annotated[
         str | None,
         Parameter(help="Numbers of the rules, for an empty journal. [default: the world's, or wecom-2026-08]"),
@@ -96,6 +103,8 @@ def serve(
         "snapshot": snapshot,
         "data": data,
         "port": port,
+        "tls": tls,
+        "proxy": proxy,
         "profile": profile,
         "mqtt": mqtt,
         "mqtt_trusted": mqtt_trusted,
@@ -112,6 +121,8 @@ def serve(
         snapshot=settings.snapshot,
         data=Path(settings.data),
         port=settings.port,
+        tls=settings.tls,
+        proxy=settings.proxy,
         profile=settings.profile,
         mqtt=settings.mqtt,
         mqtt_trusted=settings.mqtt_trusted,

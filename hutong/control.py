@@ -7,19 +7,20 @@ from typing import IO, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
 import orjson
-from aiohttp import ClientConnectionError, ClientSession, ClientTimeout
+from aiohttp import ClientConnectionError, ClientConnectorCertificateError, ClientSession, ClientTimeout
 
 DEFAULT_URL: Final = "http://127.0.0.1:8480"
 RESTART_LOOK_S: Final = 0.1
 RESTART_S: Final = 120.0  # some ten million records
+NOT_TRUSTED: Final = "what {} shows is not trusted: set SSL_CERT_FILE to the server's tls/ca.pem in its data folder"
 ANSWER_S: Final = 90.0  # a question that waits for something to happen waits 60 s at most
 
 
 class NotRunning(Exception):
-    """Nobody answers at this address."""
+    """Nobody answers at this address, or nobody who can be trusted."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(f"no server is running on {url}: start one with `hutong serve`")
+    def __init__(self, url: str, why: str = "no server is running on {}: start one with `hutong serve`") -> None:
+        super().__init__(why.format(url))
 
 
 class BadUrl(ValueError):
@@ -78,6 +79,8 @@ class Control:
         try:
             async with self._session.request(method, url, data=data, headers=headers, params=query) as answer:
                 content, kind, status = await answer.read(), answer.content_type, answer.status
+        except ClientConnectorCertificateError as why:
+            raise NotRunning(self.base_url, NOT_TRUSTED) from why
         except (ClientConnectionError, TimeoutError):
             raise NotRunning(self.base_url) from None  # which says all there is to know
         told = orjson.loads(content) if kind.endswith("json") and content else content.decode(errors="replace")

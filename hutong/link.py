@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from ssl import SSLContext
 from typing import Any, ClassVar, Final, Self
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse, TCPConnector, WSMsgType
@@ -31,9 +32,13 @@ BROKEN: Final = 1006  # no close frame came
 COME_BACK: Final = frozenset({1001, BROKEN, 1011, 1012, 1013, 4408, 4430})  # after any other close code: stop
 
 
-def open_session() -> ClientSession:
-    """Open what many clients may share: one pool of sockets without a cap."""
-    return ClientSession(connector=TCPConnector(limit=0), timeout=ClientTimeout(total=None, sock_connect=10))
+def open_session(tls: SSLContext | None = None) -> ClientSession:
+    """Open what many clients may share: one pool of sockets without a cap.
+
+    `tls` says whom to trust at an address of https; without it, the system's authorities, or those of SSL_CERT_FILE.
+    """
+    connector = TCPConnector(limit=0, ssl=tls if tls is not None else True)
+    return ClientSession(connector=connector, timeout=ClientTimeout(total=None, sock_connect=10))
 
 
 class Link:

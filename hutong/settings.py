@@ -30,6 +30,8 @@ class Settings(Struct, frozen=True):
     snapshot: Annotated[str, Meta(min_length=1, description="the file or the name of a snapshot")] | None = None
     data: Annotated[str, Meta(min_length=1, description="a folder")] = "./hutong-data"
     port: Annotated[int, Meta(ge=0, le=65535, description="a number from 0 to 65535")] = 8480
+    tls: Annotated[bool, Meta(description="true or false")] = False
+    proxy: Annotated[bool, Meta(description="true or false")] = False
     profile: Annotated[str, Meta(min_length=1, description="the name of a profile")] | None = None
     mqtt: Annotated[
         str,

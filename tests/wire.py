@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import socket
+import ssl
 import struct
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
@@ -80,17 +81,20 @@ class Wire:
     pongs: int = 0
     after_close: list[int] = field(default_factory=list)  # opcodes that came behind a close frame
     opened: ClassVar[list["Wire"]] = []
+    secured: ClassVar[dict[int, tuple[int, ssl.SSLContext]]] = {}  # ports in whose place another is asked, by TLS
 
     @classmethod
     async def connect(cls, port: int, *, receive_bytes: int = 0, limit: int = 2**16) -> "Wire":
         """Open a socket and say nothing; a small receive buffer makes a slow reader."""
+        port, tls = cls.secured.get(port, (port, None))
+        secured: dict[str, Any] = {"ssl": tls, "server_hostname": "127.0.0.1"} if tls is not None else {}
         raw = socket.socket()
         raw.setblocking(False)
         if receive_bytes:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         try:
             await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
-            reader, writer = await asyncio.open_connection(sock=raw, limit=limit)
+            reader, writer = await asyncio.open_connection(sock=raw, limit=limit, **secured)
         except OSError:
             raw.close()
             raise

@@ -42,6 +42,9 @@ class Urls(Struct, frozen=True):
     bots_url: str
     mqtt_url: str | None
     control_url: str
+    tls_url: str | None = None
+    proxy_url: str | None = None  # for clients that have the vendor's hosts written in
+    ca_file: str | None = None  # what clients of TLS are told to trust
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,9 @@ class Environment(Struct, frozen=True):
     bots_url: str
     mqtt_url: str | None
     control_url: str
+    tls_url: str | None
+    proxy_url: str | None
+    ca_file: str | None
     corps: list[CorpEnvironment]
     people: list[MemberEnvironment | ConsumerEnvironment]
 
@@ -68,7 +71,10 @@ async def get_environment(door: Door) -> Environment:
     ]
     people += [ConsumerEnvironment(handle, ids, door.tokens.link_token(handle, DEVICE)) for handle, ids in consumers]
     urls = door.urls()
-    return Environment(urls.base_url, urls.ws_url, urls.bots_url, urls.mqtt_url, urls.control_url, corps, people)
+    return Environment(
+        urls.base_url, urls.ws_url, urls.bots_url, urls.mqtt_url, urls.control_url, urls.tls_url, urls.proxy_url,
+        urls.ca_file, corps, people,
+    )  # fmt: skip
 
 
 def _look(state: State, now_ms: int) -> Found:

@@ -1,7 +1,9 @@
 """What the link tests share: a gateway with a small town, on the server's event loop and on asyncio's own."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -14,18 +16,34 @@ from tests.wire import Wire
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run the link tests on both loops: they differ in when they call what."""
-    if item.path.name.startswith("test_link"):
+    """Run the tests of links, of TLS and of the proxy on both loops: they differ in when they call what."""
+    if item.path.name.startswith(("test_link", "test_tls", "test_proxy")):
         return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the link tests over TLS too: its transports differ in what they can, and in when they say what."""
+    if metafunc.definition.path.name.startswith("test_link") and "gateway" in metafunc.fixturenames:
+        metafunc.parametrize("gateway", ["plain", "tls"], indirect=True)
+
+
 @pytest.fixture
-async def gateway() -> AsyncIterator[Gateway]:
-    """Run a gateway in this process, with every rule on and no disk."""
-    async with run(None, profile_name="bench", durability="memory") as gateway:
+async def gateway(request: pytest.FixtureRequest, folder_of_tls: Path) -> AsyncIterator[Gateway]:
+    """Run a gateway in this process, with every rule on and no disk; whoever opens a `Wire` may come by TLS."""
+    tls_port = 0 if getattr(request, "param", "plain") == "tls" else None
+    async with run(folder_of_tls, profile_name="bench", durability="memory", tls_port=tls_port) as gateway:
+        if gateway.authority is not None and gateway.listener.tls_port is not None:
+            context = ssl.create_default_context(cafile=gateway.authority.file)
+            Wire.secured[gateway.listener.port] = gateway.listener.tls_port, context
         yield gateway
         Wire.drop_all()
+        Wire.secured.clear()
+
+
+@pytest.fixture(scope="session")
+def folder_of_tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tls")
 
 
 @pytest.fixture

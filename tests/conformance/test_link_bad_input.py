@@ -150,9 +150,11 @@ async def test_foreign_page_is_refused_even_with_a_good_token(gateway: Gateway, 
     assert status == (400 if "\x00" in origin else 403)
 
 
-@pytest.mark.parametrize("origin", ["http://127.0.0.1:{port}", "http://localhost:{port}", "http://[::1]:{port}"])
-async def test_own_page_is_let_in(gateway: Gateway, port: int, origin: str) -> None:
-    wire = await Wire.open(port, member_token(gateway, "wu"), Origin=origin.format(port=port))
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]"])
+async def test_own_page_is_let_in(gateway: Gateway, port: int, name: str) -> None:
+    tls_port = gateway.listener.tls_port
+    origin = f"https://{name}:{tls_port}" if tls_port is not None else f"http://{name}:{port}"
+    wire = await Wire.open(port, member_token(gateway, "wu"), Origin=origin)
     wire.drop()
 
 
@@ -658,6 +660,17 @@ async def test_peer_that_goes_on_talking_after_the_close_is_cut_off(gateway: Gat
     wire.writer.write(b"\xff" * 4 if code == 1002 else client_frame(BINARY, b"\xc1"))
     assert await talks_until_cut_off(wire, client_frame(BINARY, bytes(60_000)) * 100) < 2**25
     wire.writer.close()
+
+
+async def test_goodbye_said_twice_ends_the_link_once(gateway: Gateway, port: int) -> None:
+    wire = await live(gateway, port)
+    wire.writer.write(client_frame(CLOSE, b"") * 3 + b"\xff" * 4)
+    async with asyncio.timeout(WAIT_S):
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await wire.raw_frame()
+    wire.writer.close()
+    (await live(gateway, port)).drop()
 
 
 async def talks_until_cut_off(wire: Wire, more: bytes) -> int:

@@ -200,7 +200,7 @@ async def test_many_slow_ones_of_a_full_group(gateway: Gateway) -> None:
     async def hear(wire: Wire, count: int) -> list[int]:
         return [(await wire.until("message"))["sequence"] for _ in range(count)]
 
-    _, *heard = await asyncio.gather(crowd.flood(250), *(hear(wire, 250) for wire in quick))
+    _, *heard = await asyncio.gather(crowd.flood(400), *(hear(wire, 400) for wire in quick))
     whole = list(range(first, crowd.head + 1))
     assert all(sequences == whole for sequences in heard)
     assert gateway.router.statistics.cut_over == len(stalled)

@@ -66,7 +66,10 @@ def test_env_is_the_object_of_the_contract(run: Run, server: dict[str, Any]) -> 
     code, out, _ = run("env", "--json")
     told = orjson.loads(out)
     assert code == 0
-    assert list(told) == ["base_url", "ws_url", "mqtt_url", "control_url", "corps", "people"]
+    assert list(told) == [
+        "base_url", "ws_url", "bots_url", "mqtt_url", "control_url", "tls_url", "proxy_url", "ca_file", "corps",
+        "people",
+    ]  # fmt: skip
     assert {name: told[name] for name in server} == server
     assert told["corps"][0] == {
         "corpid": "wwlanhe",

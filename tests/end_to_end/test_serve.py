@@ -108,8 +108,9 @@ def test_ready_line_names_every_address(data: Path) -> None:
     with serving("--data", str(data)) as server:
         base = server.urls["base_url"]
         assert server.urls == {
-            "base_url": base, "ws_url": base.replace("http", "ws") + "/ws", "mqtt_url": None,
-            "control_url": f"{base}/_hutong",
+            "base_url": base, "ws_url": base.replace("http", "ws") + "/ws",
+            "bots_url": base.replace("http", "ws") + "/_hutong/aibot", "mqtt_url": None,
+            "control_url": f"{base}/_hutong", "tls_url": None, "proxy_url": None, "ca_file": None,
         }  # fmt: skip
         assert server.ask("GET", "/readyz") == (200, "ok\n")
         code, said = server.stop()

@@ -17,6 +17,8 @@ DEFAULTS: dict[str, Any] = {
     "snapshot": None,
     "data": Path("hutong-data"),
     "port": 8480,
+    "tls": False,
+    "proxy": False,
     "profile": None,
     "mqtt": "off",
     "mqtt_trusted": None,
@@ -96,7 +98,8 @@ def test_serve_without_options_takes_the_defaults(served: list[Any]) -> None:
 
 def test_serve_takes_every_option(served: list[Any]) -> None:
     line = "--world demo --data d --port 0 --profile tiny --mqtt mqtt://127.0.0.1:1884 --durability memory --json"
-    line += " --strict app_range,trusted_ip --snapshot base"
+    line = "--world demo --data d --port 0 --profile tiny --mqtt mqtt://127.0.0.1:1884 --durability memory --json"
+    line += " --strict app_range,trusted_ip --snapshot base --tls --proxy"
     assert run("serve", *line.split()) == 0
     assert served == [
         {
@@ -104,6 +107,8 @@ def test_serve_takes_every_option(served: list[Any]) -> None:
             "snapshot": "base",
             "data": Path("d"),
             "port": 0,
+            "tls": True,
+            "proxy": True,
             "profile": "tiny",
             "mqtt": "mqtt://127.0.0.1:1884",
             "mqtt_trusted": None,
