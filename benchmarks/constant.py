@@ -17,7 +17,8 @@ from protocol.codec import websocket_frame
 BINARY = 0x2
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 _encode = msgspec.msgpack.encode
-WELCOME = websocket_frame(BINARY, _encode({"type": "welcome"})) + websocket_frame(BINARY, _encode({"type": "synced"}))
+SYNCED = websocket_frame(BINARY, _encode({"type": "synced", "token": "t"}))
+WELCOME = websocket_frame(BINARY, _encode({"type": "welcome"})) + SYNCED
 _accepted = {"type": "accepted", "number": 1, "conversation": "cv" + 22 * "0", "sequence": 1, "time_ms": 1785000000000}
 ACCEPTED = websocket_frame(BINARY, _encode(_accepted))
 

@@ -45,7 +45,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Pace:
-    """How a target is loaded; no rate is the closed loop, no measured time only opens the links."""
+    """How a target is loaded; no rate is the closed loop, no measured time only opens the links.
+
+    So many readers as are `stalled` read nothing once messages flow. In a `storm` all links are cut at once and come
+    back with their resume tokens.
+    """
 
     window: int = 1
     rate: float = 0.0
@@ -55,6 +59,8 @@ class Pace:
     drain_ms: int = 5000
     baseline: int = 0
     sample: int = 1
+    stalled: int = 0
+    storm: bool = False
 
 
 class Latency(msgspec.Struct):
@@ -94,6 +100,8 @@ class Figures(msgspec.Struct):
     server_waited_s: float
     generator_waited_s: float
     server_rss_kib: Memory
+    storm_ms: float = 0.0
+    retries: int = 0
 
 
 def compile_generator() -> Path:
@@ -112,6 +120,7 @@ def plan_text(target: Target, pace: Pace) -> str:
         "protocol": target.protocol, "host": target.host, "port": target.port, "server": target.pid,
         "window": pace.window, "rate": pace.rate, "warm_ms": pace.warm_ms, "measured_ms": pace.measured_ms,
         "settle_ms": pace.settle_ms, "drain_ms": pace.drain_ms, "baseline": pace.baseline, "sample": pace.sample,
+        "stalled": pace.stalled, "storm": int(pace.storm),
     }  # fmt: skip
     lines = [f"{word} {value}" for word, value in words.items()]
     lines += [f"client {c.token} {c.conversation} {c.group} {c.sends:d} {c.reads:d}" for c in target.clients]

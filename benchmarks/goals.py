@@ -87,6 +87,10 @@ GOALS = (
     Goal(12, "ready", "s", (
         Bound(1.0, 0.6, "on an empty journal"), Bound(4.0, 1.5, "1,000,000 relations and messages, after kill -9"),
     ), at_least=False),
+    Goal(13, "10,000 clients reconnect at once", "", (
+        Bound(10.0, 4.0, "s until all are back"), Bound(50.0, 20.0, "ms, the others' p99"),
+    ), at_least=False),
+    Goal(14, "one stalled reader among 500, the others' p99", "×", (Bound(1.10, 1.02),), at_least=False),
     Goal(15, "WeCom's API, the worse of reads and writes", "requests/s", (Bound(0.7, 0.85, "a bare aiohttp handler"),)),
     Goal(16, "a mass message to 10,000 beside 5,000 messages/s, yes to last", "s", (Bound(2.0, 1.0),), at_least=False),
     Goal(17, "the same, by how much the others' p99 moves", "ms", (Bound(20.0, 10.0),), at_least=False),

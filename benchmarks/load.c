@@ -6,6 +6,8 @@
  *   warm_ms N      measured_ms N (0: only open the links and read memory)      settle_ms N (quiet before the start)
  *   drain_ms N (silence after which what is missing is lost)
  *   baseline N (links after which memory is read first)      sample N (one delivery in N has its latency taken)
+ *   stalled N (so many readers, the last that do not send, read nothing from the first message on)
+ *   storm N (1: all links are cut at once and come back, each with its resume token; nothing is sent)
  *   client TOKEN CONVERSATION GROUP SENDS READS
  *
  * Rules of the file:
@@ -46,6 +48,7 @@ enum {
     ACK_FRAMES = 64,           /* a client acknowledges each 64 frames … */
     ACK_MS = 1000,             /* … or each second */
     ACK_SLICES = 16,           /* the second is cut in slices, so that clients do not acknowledge in step */
+    RETRY_US = 500000,         /* a link that was turned away comes back within so long */
     OPEN_MS = 200000,          /* time for all links to open: ejabberd's rooms of 500 take it */
 };
 
@@ -61,9 +64,11 @@ struct client {
     unsigned group, outstanding, unacknowledged;
     uint64_t number, answered, sequence;      /* the last number sent; answered, where answers have none; seen */
     uint64_t *sent_us;                        /* by number, modulo RING */
+    uint64_t retry_us;                        /* when a link that was cut comes back; 0: not waiting */
+    bool stalled;
     byte *frame, *ack, *rest, *unsent;        /* prepared send and acknowledgement; half a frame; bytes not yet sent */
     size_t frame_bytes, number_at, stamp_at, ack_bytes, rest_bytes, unsent_bytes;
-    char token[2048], conversation[192];
+    char token[2048], conversation[192], resume[513];
 };
 
 /* What a protocol must know: its words, never the workload. */
@@ -79,17 +84,17 @@ struct codec {
 static struct {
     char protocol[32], host[64];
     int port, server;
-    unsigned window, warm_ms, measured_ms, settle_ms, drain_ms, baseline, sample;
+    unsigned window, warm_ms, measured_ms, settle_ms, drain_ms, baseline, sample, stalled, storm;
     double rate;
 } plan = {.window = 1, .drain_ms = 5000, .sample = 1};
 
-enum phase { OPENING, SETTLING, WARMING, MEASURING, DRAINING, DONE };
+enum phase { OPENING, SETTLING, STORMING, WARMING, MEASURING, DRAINING, DONE };
 
 struct counts { uint64_t accepted, delivered, refused; };
 
 static const struct codec *codec;
 static struct client **clients, **senders;
-static unsigned client_count, sender_count, opened, live, group_count, *readers;
+static unsigned client_count, sender_count, opened, live, retries, group_count, *readers;
 static enum phase phase = OPENING;
 static struct counts total, at_start, at_end;
 static uint64_t expected, sent, outstanding, now_us, progress_us;
@@ -167,6 +172,7 @@ static void keep_unsent(struct client *c, const byte *bytes, size_t count) {
 
 static size_t write_some(struct client *c, const byte *bytes, size_t count) {
     ssize_t done = send(c->fd, bytes, count, MSG_NOSIGNAL);
+    if (done < 0 && errno != EAGAIN && phase == STORMING) return count; /* turned away: reading will tell */
     if (done < 0 && errno != EAGAIN) die("send: %s", strerror(errno));
     return done < 0 ? 0 : (size_t)done;
 }
@@ -373,10 +379,14 @@ static void hutong_greet(struct client *c) {
 }
 
 static size_t hutong_upgrade(struct client *c, const byte *at, size_t have) {
-    static const char hello[] = "\x83\xa4type\xa5hello\xa5token\xa0\xa7" "cursors\x90";
-    size_t count = take_upgrade(at, have);
+    size_t count = take_upgrade(at, have), length = strlen(c->resume);
     if (!count) return 0;
-    say_frame(WS_BINARY, hello, sizeof hello - 1);
+    byte hello[600], *end = hello;
+    end += PUT(end, "\x83\xa4type\xa5hello\xa5token\xda");
+    *end++ = (byte)(length >> 8), *end++ = (byte)length;
+    end += put(end, c->resume, length);
+    end += PUT(end, "\xa7" "cursors\x90");
+    say_frame(WS_BINARY, hello, (size_t)(end - hello));
     c->stage = JOINING;
     return count;
 }
@@ -403,7 +413,7 @@ static const byte *after_key(const byte *at, const char *key) {
     return at + 1 + count;
 }
 
-enum { TYPE_AT = 7, AFTER_ACCEPTED = 15, AFTER_MESSAGE = 14 }; /* in a frame: \x8N \xa4 type \xaN m… */
+enum { TYPE_AT = 7, AFTER_ACCEPTED = 15, AFTER_MESSAGE = 14, AFTER_SYNCED = 13 }; /* in a frame: \x8N \xa4 type \xaN m… */
 
 static uint64_t message_sequence(const byte *frame) {
     const byte *at = after_string(after_key(frame + AFTER_MESSAGE, "corp"));
@@ -417,13 +427,22 @@ static void hutong_message(struct client *c, const byte *frame, size_t count) {
     was_delivered(frame, count);
 }
 
+/* A link is live when it is synced; the token brings it back to here. */
+static void hutong_synced(struct client *c, const byte *frame) {
+    const byte *at = after_key(frame + AFTER_SYNCED, "token"), *end = after_string(at);
+    size_t length = *at == 0xd9 ? at[1] : *at & 0x1f;
+    memcpy(c->resume, end - length, length);
+    c->resume[length] = 0;
+    if (c->stage != LIVE) became_live(c);
+}
+
 static void hutong_frame(struct client *c, const byte *frame, size_t count) {
     if (count < TYPE_AT + 2) die("a frame of %zu bytes", count);
     switch (frame[TYPE_AT]) {
     case 'm': hutong_message(c, frame, count); break;
     case 'a': was_accepted(c, read_uint(after_key(frame + AFTER_ACCEPTED, "number"))); break;
     case 'r': was_refused(c, frame, count); break;
-    case 's': if (c->stage != LIVE) became_live(c); break;
+    case 's': hutong_synced(c, frame); break;
     case 'w': break;
     default: die("not expected: %.*s", (int)count, (const char *)frame);
     }
@@ -748,8 +767,8 @@ static void open_link(struct client *c) {
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
     int on = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(c->fd, (struct sockaddr *)&to, sizeof to)) die("connect: %s", strerror(errno));
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
+    if (connect(c->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) die("connect: %s", strerror(errno));
     watch(c, EPOLL_CTL_ADD, EPOLLIN);
     c->stage = UPGRADING;
     codec->prepare(c);
@@ -762,6 +781,39 @@ static void open_more(unsigned until) {
     while (opened < until && opened - live < OPENING_MAX) open_link(clients[opened++]);
 }
 
+static void cut(struct client *c) {
+    close(c->fd);
+    live -= c->stage == LIVE;
+    c->stage = UNOPENED;
+    c->rest_bytes = c->unsent_bytes = 0;
+}
+
+/* A link of a storm that was turned away comes back as a client would: after a while of its own. */
+static void come_back_later(struct client *c) {
+    cut(c);
+    c->retry_us = now_us + (uint64_t)(drand48() * RETRY_US);
+    retries++;
+}
+
+static void come_back(void) {
+    for (unsigned i = 0; i < client_count; i++) {
+        if (!clients[i]->retry_us || clients[i]->retry_us > now_us) continue;
+        clients[i]->retry_us = 0;
+        open_link(clients[i]);
+    }
+}
+
+static void stall(void) {
+    for (unsigned i = client_count; i-- && plan.stalled;) {
+        struct client *c = clients[i];
+        if (c->sends || !c->reads) continue;
+        watch(c, EPOLL_CTL_MOD, 0);
+        c->stalled = true;
+        readers[c->group]--;
+        plan.stalled--;
+    }
+}
+
 static void send_freely(struct client *c) {
     while (c->sends && c->outstanding < plan.window) send_one(c, now_us);
 }
@@ -771,6 +823,10 @@ static void on_readable(struct client *c) {
     memcpy(in, c->rest, c->rest_bytes);
     ssize_t got = recv(c->fd, in + c->rest_bytes, BUFFER - c->rest_bytes, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0 && phase == STORMING && c->stage != LIVE) {
+        come_back_later(c);
+        return;
+    }
     if (got <= 0) die("the server hung up: %s", got ? strerror(errno) : "end of stream");
     size_t have = c->rest_bytes + (size_t)got, done = 0, step;
     now_us = clock_us();
@@ -824,7 +880,7 @@ static long server_rss_kib(void) {
 
 /* ---- phases ---- */
 
-static uint64_t phase_us, start_us, end_us, ack_slice_us;
+static uint64_t phase_us, start_us, end_us, storm_us, ack_slice_us;
 static double arrival_us;
 static struct costs { double server_cpu_s, own_cpu_s, server_waited_s, own_waited_s; } cost_start, cost_end;
 static long rss_baseline, rss_ready, rss_end;
@@ -834,8 +890,24 @@ static void enter(enum phase next) {
     phase_us = progress_us = now_us;
 }
 
+static void start_storm(void) {
+    enter(STORMING);
+    for (unsigned i = 0; i < client_count; i++) cut(clients[i]);
+    for (unsigned i = 0; i < client_count; i++) open_link(clients[i]);
+}
+
+static void storm(void) {
+    come_back();
+    if (live == client_count) {
+        storm_us = now_us - phase_us;
+        enter(DONE);
+    }
+    if (now_us - phase_us > OPEN_MS * 1000ull) die("%u of %u links came back", live, client_count);
+}
+
 static void start_sending(void) {
     enter(WARMING);
+    stall();
     arrival_us = (double)now_us;
     for (unsigned i = 0; !plan.rate && i < sender_count; i++) {
         send_freely(senders[i]);
@@ -869,7 +941,8 @@ static void open_all(void) {
 
 static void settle(void) {
     rss_ready = server_rss_kib();
-    if (plan.measured_ms) start_sending();
+    if (plan.storm) start_storm();
+    else if (plan.measured_ms) start_sending();
     else enter(DONE);
 }
 
@@ -881,6 +954,7 @@ static void advance_phase(void) {
     uint64_t past_ms = (now_us - phase_us) / 1000;
     if (phase == OPENING) open_all();
     else if (phase == SETTLING && past_ms >= plan.settle_ms) settle();
+    else if (phase == STORMING) storm();
     else if (phase == WARMING && past_ms >= plan.warm_ms) start_measuring();
     else if (phase == MEASURING && past_ms >= plan.measured_ms) stop_measuring();
     else if (phase == DRAINING && drained()) enter(DONE);
@@ -963,6 +1037,8 @@ static void read_word(FILE *file, const char *word) {
     else if (!strcmp(word, "drain_ms")) to = &plan.drain_ms;
     else if (!strcmp(word, "baseline")) to = &plan.baseline;
     else if (!strcmp(word, "sample")) to = &plan.sample;
+    else if (!strcmp(word, "stalled")) to = &plan.stalled;
+    else if (!strcmp(word, "storm")) to = &plan.storm;
     else die("the plan knows no %s", word);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -1009,6 +1085,7 @@ static void tell(void) {
            sent, total.accepted, total.refused, expected, total.delivered, (long)(expected - total.delivered));
     printf("\"unanswered\": %lu, \"server_cpu_s\": %.6f, \"generator_cpu_s\": %.6f, ", outstanding,
            cost_end.server_cpu_s - cost_start.server_cpu_s, cost_end.own_cpu_s - cost_start.own_cpu_s);
+    printf("\"storm_ms\": %.3f, \"retries\": %u, ", (double)storm_us / 1e3, retries);
     printf("\"server_waited_s\": %.6f, \"generator_waited_s\": %.6f, ",
            cost_end.server_waited_s - cost_start.server_waited_s, cost_end.own_waited_s - cost_start.own_waited_s);
     printf("\"server_rss_kib\": {\"baseline\": %ld, \"ready\": %ld, \"end\": %ld}}\n", rss_baseline, rss_ready, rss_end);

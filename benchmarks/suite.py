@@ -3,9 +3,10 @@
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from benchmarks import api, instructions, mass, memory, start
+from benchmarks import api, instructions, mass, memory, start, storms
 from benchmarks.core import decided_us
 from benchmarks.generator import LoadFailed
 from benchmarks.goals import BY_NUMBER, Finding, ratios
@@ -16,6 +17,7 @@ from benchmarks.rows import (
     GATEWAY_MEMORY,
     PEERS,
     QUICK,
+    SHARE_OF_MAXIMUM,
     Patience,
     Row,
     System,
@@ -34,12 +36,6 @@ BESIDE_PEERS = {
 }
 AT_SHARE = {6: (ONE_TO_ONE, "ack_p99_ms"), 7: (FIVE_HUNDREDS, "delivery_p99_ms")}
 BARE_GOAL = 5
-IDLE_GOAL = 8
-API_GOAL = 15
-CORE_GOAL = 9
-SCALE_GOAL = 10
-MEMORY_GOAL = 11
-START_GOAL = 12
 MASS_GOALS = {16: "slowest_s", 17: "moved_ms"}
 COST_OF = {"messages_s": "server_us_message", "deliveries_s": "server_us_delivery"}
 
@@ -65,18 +61,9 @@ def measure(goals: set[int], patience: Patience, floors: dict[str, Any]) -> Foun
     found = Found()
     for workload in WORKLOADS:
         _measure_load(workload, goals, patience, floors["fdatasync_ms"]["p99"], found)
-    if IDLE_GOAL in goals:
-        _measure_one(IDLE_GOAL, found, lambda: Finding([idle_link_kib(GATEWAY) for _ in range(patience.repeats)]))
-    if CORE_GOAL in goals:
-        _measure_one(CORE_GOAL, found, lambda: Finding(decided_us(patience.repeats)))
-    if SCALE_GOAL in goals:
-        _measure_one(SCALE_GOAL, found, lambda: _scaled(patience))
-    if MEMORY_GOAL in goals:
-        _measure_one(MEMORY_GOAL, found, _remembered)
-    if START_GOAL in goals:
-        _measure_one(START_GOAL, found, lambda: _started(patience))
-    if API_GOAL in goals:
-        _measure_one(API_GOAL, found, lambda: _requests(patience, found))
+    for goal, measured in ALONE.items():
+        if goal in goals:
+            _measure_one(goal, found, partial(measured, patience, found))
     if goals & MASS_GOALS.keys():
         _measure_mass(patience, found)
     return found
@@ -137,25 +124,41 @@ def systems_for(workload: Workload, patience: Patience, peers: bool, bare: bool,
     return [*systems, GATEWAY_MEMORY, BARE] if bare else systems
 
 
-def _scaled(patience: Patience) -> Finding:
+def _scaled(patience: Patience, found: Found) -> Finding:
     """Count once: the same commands cost the same instructions each time. A quick run's large world is smaller."""
     large = instructions.LARGE if patience is not QUICK else instructions.QUICK_LARGE
     small = instructions.count(instructions.SMALL).message
     return Finding([(instructions.count(large).message / small - 1) * 100])
 
 
-def _remembered() -> Finding:
+def _remembered(patience: Patience, found: Found) -> Finding:
     told = memory.measured()
     return Finding([told["relation"]], {"a relation": [told["relation"]], "a seat in a group": [told["seat"]]})
 
 
-def _started(patience: Patience) -> Finding:
-    on_nothing, on_much = BY_NUMBER[START_GOAL].bounds
+def _started(patience: Patience, found: Found) -> Finding:
+    on_nothing, on_much = BY_NUMBER[12].bounds
     times = start.empty_s(patience.repeats)
     told = {on_nothing.against: times}
     if patience is not QUICK:
         told[on_much.against] = start.large_s(patience.repeats)
     return Finding(times, told)
+
+
+def _stormed(patience: Patience, found: Found) -> Finding:
+    told = storms.storms(patience)
+    back, others = BY_NUMBER[13].bounds
+    seconds = [storm.seconds for storm in told]
+    return Finding(seconds, {back.against: seconds, others.against: [storm.others_p99_ms for storm in told]})
+
+
+def _stalled(patience: Patience, found: Found) -> Finding:
+    """Load at the share of the maximum that the rows before found, or that a run of its own finds."""
+    known = [row for row in found.rows if row.workload is FIVE_HUNDREDS and row.system is GATEWAY and not row.rate]
+    (most,) = known or closed_rows([GATEWAY], FIVE_HUNDREDS, patience)
+    if not most.runs:
+        raise RuntimeError(_failure_of(most))
+    return Finding(storms.stalled_ratios(SHARE_OF_MAXIMUM * most.median("messages_s"), patience))
 
 
 def _requests(patience: Patience, found: Found) -> Finding:
@@ -165,12 +168,24 @@ def _requests(patience: Patience, found: Found) -> Finding:
     found.requests = api.measure(patience)
     pairs = zip(found.requests[::2], found.requests[1::2], strict=True)
     ours, theirs = min(pairs, key=lambda pair: api.ratio(pair[0], pair[1], "requests_s"))
-    (bound,) = BY_NUMBER[API_GOAL].bounds
+    (bound,) = BY_NUMBER[15].bounds
     return Finding(
         ours.values("requests_s"),
         {bound.against: api.ratios(ours, theirs, "requests_s")},
         {bound.against: api.ratios(theirs, ours, "server_us")},
     )
+
+
+ALONE: Final[dict[int, Callable[[Patience, Found], Finding]]] = {
+    8: lambda patience, _: Finding([idle_link_kib(GATEWAY) for _ in range(patience.repeats)]),
+    9: lambda patience, _: Finding(decided_us(patience.repeats)),
+    10: _scaled,
+    11: _remembered,
+    12: _started,
+    13: _stormed,
+    14: _stalled,
+    15: _requests,
+}  # the goals that no peer is loaded beside
 
 
 def _measure_mass(patience: Patience, found: Found) -> None:
