@@ -2,8 +2,11 @@
 
 Rules of the folder:
 - A file is refused whole, with the place of its first fault, before anything of it is done.
-- It holds ids, and no messages, no quotas, no devices and no clock. Ids that it leaves out are derived from its seed.
-- What was read from a world and written again is the same file, byte for byte.
+- It holds who exists and who knows whom, with their ids; ids that it leaves out are derived from its seed.
+- It holds nothing of what has happened (messages, quotas, devices, the clock, jobs, uploads, who came into a group when
+  and how), of what apps have made for themselves (menus, their own groups, welcomes of groups, temporary sessions), and
+  no dismissed groups. A snapshot does.
+- What was written of any world begins one that writes the same file, byte for byte.
 """
 
 from adapters.world.asks import asks

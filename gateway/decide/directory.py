@@ -62,6 +62,8 @@ def put_app(state: State, now_ms: int, command: commands.PutApp) -> Decided:
         return Refusal(EXISTS, "bot: an app stays one, and so does a bot")
     if command.bot and state.bots.get(command.agent_id, command.corpid) != command.corpid:
         return Refusal(EXISTS, "bot: another enterprise has it")
+    if any(userid not in corp.members for userid in command.rights.members):
+        return Refusal(UNKNOWN_PERSON, "range_members")
     return [events.AppPut(**{name: getattr(command, name) for name in command.__struct_fields__})]
 
 

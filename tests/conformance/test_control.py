@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import AsyncIterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -64,11 +65,11 @@ class Control:
 
 
 @pytest.fixture
-async def control() -> AsyncIterator[Control]:
+async def control(tmp_path: Path) -> AsyncIterator[Control]:
     """Run a gateway with the demo's world under today's numbers."""
     connector = TCPConnector(limit=0)
     async with (
-        run(None, durability="memory", world=demo) as gateway,
+        run(tmp_path / "data", durability="memory", world=demo) as gateway,
         ClientSession(connector=connector, timeout=ClientTimeout(total=30)) as session,
     ):
         yield Control(session, gateway)
@@ -102,6 +103,12 @@ BAD: list[tuple[str, str, object, int, str]] = [
     ("POST", "/tokens", {"people": [AMY, "nobody"]}, 404, "nobody"),
     ("POST", f"/people/{AMY}/acts", {"type": "accept", "conversation": "cv"}, 409, "this side"),
     ("POST", f"/people/{AMY}/acts", {"type": "dance"}, 422, "dance"),
+    ("PUT", f"/corps/{STORE}/apps/9", {"name": "x", "secret": "s", "range_members": ["ghost"]}, 404, "range_members"),
+    ("GET", "/snapshots/none", None, 404, "no snapshot 'none'"),
+    ("DELETE", "/snapshots/none", None, 404, "no snapshot 'none'"),
+    ("POST", "/snapshots/none/restore", None, 404, "no snapshot 'none'"),
+    ("POST", "/snapshots/-x", None, 422, "begins with a letter"),
+    ("PUT", "/snapshots/x", b"nothing", 422, "not taken"),
     ("POST", f"/people/{AMY}/acts", {"type": "scan"}, 422, "code"),
     ("POST", "/people/nobody/acts", {"type": "scan", "code": "qrlisi"}, 404, "person"),
     ("POST", "/tokens", {"people": []}, 422, "people"),
@@ -494,10 +501,16 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("POST", "/world", "/world", b"version = 1\n"),
     ("POST", "/corps/{corpid}/reset", "/corps/wwsongyin/reset", None),
     ("POST", "/reset", "/reset", {}),
+    ("POST", "/snapshots/{name}", "/snapshots/base", None),
+    ("POST", "/snapshots/{name}", "/snapshots/other", None),
+    ("GET", "/snapshots", "/snapshots", None),
+    ("DELETE", "/snapshots/{name}", "/snapshots/other", None),
+    ("POST", "/snapshots/{name}/restore", "/snapshots/base/restore", None),
 ]  # fmt: skip
 ELSEWHERE = {
     ("GET", "/errors"), ("GET", "/errors/{code}"),
     ("GET", "/openapi.json"), ("GET", "/wecom/openapi.json"), ("GET", "/world"), ("POST", "/tickets"),
+    ("GET", "/snapshots/{name}"), ("PUT", "/snapshots/{name}"),
     ("POST", "/tokens/revoke"), ("POST", "/corps/{corpid}/apps/{agent_id}/callback/replay"),
 }  # fmt: skip
 

@@ -8,8 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+
+from tests.end_to_end.test_serve import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN_S = 120
@@ -107,6 +110,29 @@ def test_what_a_demo_started_ends_when_it_is_killed(staying: "subprocess.Popen[s
         ended, _, _ = select.select([child], [], [], WITHIN_S)
         os.close(child)
         assert ended
+
+
+def test_the_world_of_the_story_begins_another_gateway(
+    staying: "subprocess.Popen[str]", tmp_path: Path
+) -> None:  # fmt: skip
+    """From its world file comes the same file, byte for byte; from its snapshot everything."""
+    assert staying.stdout is not None
+    url = next(line.split("=")[1].strip("'\"\n") for line in staying.stdout if line.startswith("export HUTONG_URL="))
+    (tmp_path / "world.toml").write_bytes(got(url, "/world"))
+    assert b"[[corp.group]]" in got(url, "/world")
+    saved = [sys.executable, "-m", "hutong", "snapshot", "save", "told", "--url", url]
+    subprocess.run(saved, check=True, cwd=ROOT, timeout=WITHIN_S)
+    (tmp_path / "told.snapshot").write_bytes(got(url, "/snapshots/told"))
+    for number, options in enumerate((("--world", "world.toml"), ("--snapshot", "told.snapshot"))):
+        with serving("--data", str(tmp_path / f"{number}"), options[0], str(tmp_path / options[1])) as server:
+            assert got(server.urls["base_url"], "/world") == (tmp_path / "world.toml").read_bytes()
+            assert server.stop()[0] == 0
+
+
+def got(url: str, path: str) -> bytes:
+    with urlopen(f"{url}/_hutong{path}", timeout=WITHIN_S) as answer:  # noqa: S310 - its own gateway
+        body: bytes = answer.read()
+        return body
 
 
 def children_of(pid: int) -> list[int]:

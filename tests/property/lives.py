@@ -65,8 +65,8 @@ class Life:
             if key.startswith(f"{corp}/"):
                 self.member(key)
                 name = key.partition("/")[2]
-                self.serve(commands.PutCode(corp, name, code=f"open {key}"))
-                self.serve(commands.PutCode(corp, name, code=f"ask {key}", skip_verify=False))
+                self.serve(commands.PutCode(corp, name, code=f"open {name}"))
+                self.serve(commands.PutCode(corp, name, code=f"ask {name}", skip_verify=False))
 
     def member(self, key: str, *, activated: bool = True, real: bool = True, departed: bool = False) -> str:
         corp, _, name = key.partition("/")

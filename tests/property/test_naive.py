@@ -43,7 +43,7 @@ class Twins:
             case "sell":
                 return life.sell(corp, consumer, text), naive.sell(corp, consumer, text)
             case "scan":
-                frame = frames.Scan(life.number(consumer), f"{'ask' if c % 2 else 'open'} {member}")
+                frame = frames.Scan(life.number(consumer), f"{'ask' if c % 2 else 'open'} {member.partition('/')[2]}")
                 return life.client(consumer, frame), naive.scan(consumer, member, bool(c % 2))
             case "accept" | "refuse":
                 kind = frames.Accept if verb == "accept" else frames.Refuse
