@@ -82,6 +82,7 @@ NOT_IN_GROUP = _reason(910203, "not_in_group", "not a member of this group", "ch
 ALREADY = _reason(910204, "already", "that is so already", "never")
 NOT_OWNER = _reason(910205, "not_owner", "only the owner may do that", "change")
 NOT_ADMIN = _reason(910206, "not_admin", "only the owner or an admin may do that", "change")
+NEVER_WRITTEN = _reason(910207, "never_written", "nobody there has ever written to the bot", "change")
 
 # 9103: badge
 BADGE_TOO_LOW = _reason(910301, "badge_too_low", "the enterprise's certification does not allow that", "change")
@@ -158,8 +159,7 @@ WRONG_ANSWER = _reason(910891, "wrong_answer", "what was asked is not answered i
 ANSWER_TOO_LATE = _reason(910892, "answer_too_late", "it is too late to answer this", "never")
 ANSWERED = _reason(910893, "answered", "this has been answered", "never")
 STREAM_TOO_OLD = _reason(910894, "stream_too_old", "the answer has gone on for too long", "never")
-NEVER_WRITTEN = _reason(910895, "never_written", "nobody there has ever written to the bot", "change")
-UNKNOWN_CARD = _reason(910896, "unknown_card", "nothing of a bot is there that could be acted on so", "never")
+UNKNOWN_CARD = _reason(910895, "unknown_card", "nothing of a bot is there that could be acted on so", "never")
 
 
 # 9109: a limit of the API

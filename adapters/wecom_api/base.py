@@ -24,7 +24,7 @@ async def get_token(door: Door, caller: Caller, asked: TokenAsked) -> TokenReply
         app = next((app for app in apps if compare_digest(app.secret.encode(), secret)), None)
         if app is None:
             meters.secrets(caller.address, now_ms, wrong=True)
-            others = (app.secret for other in state.corps.values() for app in other.apps.values())
+            others = (app.secret for other in state.corps.values() for app in other.apps.values() if app.bot is None)
             return No(40091 if asked.corpsecret in others else 40001)
         if (refusal := meters.take("gettoken", corp.corpid, app.agent_id, "", now_ms)) is not None:
             return refusal

@@ -17,7 +17,7 @@ class AnswerAsBot(Command):
 
 
 class PushAsBot(Command):
-    """Say something unasked, to a person or in a group; `any` looks for a group of this id first."""
+    """Say something unasked, to a person or in a group; `any` looks for a group of this id first (DOC 101463)."""
 
     corpid: str
     agent_id: str

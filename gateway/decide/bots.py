@@ -4,7 +4,6 @@ Rules of the file:
 - Words of a bot pass the same policies as everybody's; only what begins is counted, not the parts of a stream.
 - Each kind of question has its own time, and its own kinds of answer (DOC 101463).
 - One answer a question. A stream is one answer that goes on, whole each time, until it says that it is finished.
-- Nobody is written to who has never written, and no group is that has never called the bot (DOC 101463).
 """
 
 from hashlib import blake2b
@@ -181,22 +180,15 @@ def push(state: State, now_ms: int, command: PushAsBot) -> list[AnyEvent] | Refu
 
 
 def _place(state: State, who: Speaking, command: PushAsBot) -> Conversation | Refusal:
-    """Find the group, or the person's conversation with the bot, if anybody there has ever spoken to it."""
-    corp, app = who.corp, who.app
-    name = corp.chats.get(command.to) if command.kind != "single" else None
-    if name is not None:
-        called = state.group(name).bots.get(app.agent_id)
-        if called is None:
-            return Refusal(UNKNOWN_CONVERSATION, _TO)
-        return state.conversations[name] if called else Refusal(NEVER_WRITTEN, "bot/written")
-    if command.kind == "group":
-        return Refusal(UNKNOWN_CONVERSATION, _TO)
-    person = corp.members.get(command.to) or corp.consumers.get(command.to)
+    """Find the group, or the person's conversation with the bot: there is one if it was ever entered."""
+    group = who.corp.chats.get(command.to) if command.kind != "single" else None
+    if group is not None or command.kind == "group":
+        return state.conversations[group] if group is not None else Refusal(UNKNOWN_CONVERSATION, _TO)
+    person = who.corp.members.get(command.to) or who.corp.consumers.get(command.to)
     if person is None:
         return Refusal(UNKNOWN_PERSON, _TO)
-    chat = state.conversations.get(app.conversations.get(person, ""))
-    written = chat is not None and chat.app is not None and chat.app.written
-    return chat if chat is not None and written else Refusal(NEVER_WRITTEN, "bot/written")
+    name = who.app.conversations.get(person)
+    return state.conversations[name] if name is not None else Refusal(NEVER_WRITTEN, "relation/written")
 
 
 HANDLERS: Final[dict[type, Handler]] = {AnswerAsBot: answer, PushAsBot: push}

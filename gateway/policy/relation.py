@@ -1,19 +1,22 @@
 """Do they know each other? A live relation in a single chat, a seat in a group, a tie to the enterprise for an app.
 
-A bot needs a seat in a group, which other apps do not at home; and a person needs no tie for a bot: who has entered it
-may talk to it, and be answered.
+With a bot it is otherwise. A person needs no tie: who has entered it may talk to it, and be answered. It speaks unasked
+only to those who have written to it, in single chats and in groups alike; and in a group it needs a seat, which other
+apps do not at home.
 """
 
 from gateway.policy.attempt import Attempt, Line, verdict
 from gateway.refusal import Refusal
 from gateway.state import State
-from gateway.state.conversations import Group
+from gateway.state.conversations import AppChat, Group
 from gateway.state.people import Consumer
-from protocol.errors import DISMISSED, NOT_IN_GROUP, NOT_RELATED, PENDING, WRONG_KIND
+from protocol.errors import DISMISSED, NEVER_WRITTEN, NOT_IN_GROUP, NOT_RELATED, PENDING, WRONG_KIND
 
 _DISMISSED = Refusal(DISMISSED, "group/dismissed")
 _NOT_RELATED = Refusal(NOT_RELATED, "relation/live")
 _NOT_ENTERED = Refusal(NOT_RELATED, "relation/entered")
+_NEVER_WRITTEN = Refusal(NEVER_WRITTEN, "relation/written")
+_NO_SEAT = Refusal(NOT_IN_GROUP, "relation/seat")
 _COLLEAGUES = Refusal(WRONG_KIND, "relation/colleagues")  # what they say to each other stays off the bridge
 
 
@@ -27,26 +30,35 @@ def check(state: State, attempt: Attempt) -> Refusal | None:
     if conversation.kind == "app_group" and attempt.app is None:
         return _COLLEAGUES
     if conversation.group is not None:
-        if conversation.group.dismissed:
-            return _DISMISSED
-        return None if _is_seated(conversation.group, attempt) else Refusal(NOT_IN_GROUP, "relation/seat")
+        return _DISMISSED if conversation.group.dismissed else _check_seat(conversation.group, attempt)
     if conversation.app is None:
         return Refusal(WRONG_KIND, "relation/kind")
     chat = conversation.app
     app = attempt.corp.apps.get(chat.agent_id)
     if app is not None and app.bot is not None:
-        return None if chat.entered_day >= 0 else _NOT_ENTERED
+        return _check_chat(chat, attempt)
     person = state.people[chat.person]
     if isinstance(person, Consumer) and person.known[conversation.corpid].ties == 0:
         return _NOT_RELATED
     return None
 
 
-def _is_seated(group: Group, attempt: Attempt) -> bool:
+def _check_seat(group: Group, attempt: Attempt) -> Refusal | None:
     app = attempt.app
     if app is None:
-        return attempt.key in group.seats
-    return app.bot is None or app.agent_id in group.bots
+        return None if attempt.key in group.seats else _NO_SEAT
+    if app.bot is None or group.bots.get(app.agent_id):
+        return None
+    if app.agent_id not in group.bots:
+        return _NO_SEAT
+    return None if attempt.answers else _NEVER_WRITTEN
+
+
+def _check_chat(chat: AppChat, attempt: Attempt) -> Refusal | None:
+    if chat.entered_day < 0:
+        return _NOT_ENTERED
+    unasked = attempt.app is not None and not attempt.answers
+    return _NEVER_WRITTEN if unasked and not chat.written else None
 
 
 def explain(state: State, attempt: Attempt) -> list[Line]:

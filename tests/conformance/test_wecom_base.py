@@ -43,7 +43,7 @@ async def test_a_token_is_the_same_for_7200_seconds_of_the_movable_clock(wecom: 
         ("gettoken", {"corpid": STORE}, 41004),
         ("gettoken", {"corpid": "wwnone", "corpsecret": SECRET}, 40013),
         ("gettoken", {"corpid": STORE, "corpsecret": "secret-of-wwsongyin"}, 40091),
-        ("gettoken", {"corpid": STORE, "corpsecret": "secret-of-aiblanhe"}, 40091),
+        ("gettoken", {"corpid": STORE, "corpsecret": "secret-of-aiblanhe"}, 40001),
         ("getcallbackip", {}, 41001),
         ("getcallbackip", {"access_token": "é"}, 40014),
         ("getcallbackip", {"access_token": "AAAA"}, 40014),

@@ -16,6 +16,7 @@ from gateway.events.bots import Shown
 from gateway.state import State
 from gateway.state.bots import Bot
 from protocol import frames
+from protocol.content import Markdown, Stream, TemplateCard, Text
 from tests.property.lives import CONSUMERS, CORPS, PROFILES, Life
 
 ASKED: Final = (
@@ -92,19 +93,24 @@ class World(Life):
             pools |= self._seen()
         elif not issubclass(kind, commands.Command):
             pools["consumers"] = pools["external_userid"]
-        return self._struct(inspect.type_info(kind), pools)  # type: ignore[arg-type]
+        asked = self._struct(inspect.type_info(kind), pools)  # type: ignore[arg-type]
+        if isinstance(asked, commands.AnswerAsBot | commands.PushAsBot):
+            said = self.dice.choice((Stream, Markdown, TemplateCard, Text))
+            asked = msgspec.structs.replace(asked, content=self._struct(inspect.type_info(said), pools))  # type: ignore[arg-type]
+        return asked
 
     def _bots(self) -> list[tuple[str, str, Bot]]:
         apps = [(corp.corpid, app) for corp in self.state.corps.values() for app in corp.apps.values()]
         return [(corpid, app.agent_id, app.bot) for corpid, app in apps if app.bot is not None]
 
     def _heard(self) -> dict[str, list[Any]]:
-        """Give what one bot may answer, and whom it may write to."""
+        """Give something that a bot was asked, or those to whom it may write."""
         corpid, agent_id, bot = self.dice.choice(self._bots())
         corp = self.state.corps[corpid]
-        positions = list(bot.asked)[-20:] or [1]
-        named = [*corp.chats, *corp.members, *corp.consumers]
-        return {"corpid": [corpid], "agent_id": [agent_id], "position": positions, "to": named or ["none"]}
+        position = self.dice.choice(list(bot.asked)[-20:] or [1])
+        kind = bot.asked[position].kind if position in bot.asked else "none"
+        named = [kind, *corp.chats, *corp.members, *corp.consumers]
+        return {"corpid": [corpid], "agent_id": [agent_id], "position": [position], "to": named}
 
     def _seen(self) -> dict[str, list[Any]]:
         """Give something of a bot that can be acted on."""
@@ -138,7 +144,7 @@ class World(Life):
             case inspect.FloatType():
                 return 1.0
             case inspect.LiteralType():
-                return dice.choice(kind.values)
+                return dice.choice([one for one in pools.get(name, ()) if one in kind.values] or kind.values)
             case inspect.VarTupleType() | inspect.ListType():
                 drawn = [
                     self._value(kind.item_type, name, pools)

@@ -86,6 +86,11 @@ def answer(ledger: Ledger, bot: str, verb: str, number: str, kind: str, name: st
     return "nothing new" if outcome == "accepted" and len(ledger.records) == before else outcome
 
 
+@line(r"WORD answers (\d+) with a stream of (\d+) bytes")
+def answer_at_length(ledger: Ledger, bot: str, number: str, size: str) -> Outcome:
+    return answer(ledger, bot, "answers", number, "part of", "long", "x" * int(size))
+
+
 @line(rf"WORD (?:pushes to|pushes to the (single|group)) WORD {SAYING}")
 def push(ledger: Ledger, bot: str, kind: Any, to: str, what: str, name: str | None, text: str) -> Outcome:
     corpid, _ = app_of(ledger, bot)
