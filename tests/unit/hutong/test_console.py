@@ -1,11 +1,9 @@
 """How moments, durations, tables and lines to paste look, and whom `say` means."""
 
-from textwrap import dedent
 from typing import Any
 
 import pytest
 from cyclopts import CycloptsError
-from wechatpy.work import WeChatClient
 
 from hutong.commands.console import duration_ms, moment, table
 from hutong.commands.env import shell_lines
@@ -15,16 +13,21 @@ ENV: dict[str, Any] = {
     "base_url": "http://127.0.0.1:8480",
     "ws_url": "ws://127.0.0.1:8480/ws",
     "mqtt_url": None,
+    "bots_url": "ws://127.0.0.1:8480/_hutong/aibot",
     "control_url": "http://127.0.0.1:8480/_hutong",
+    "tls_url": "https://127.0.0.1:8481",
+    "proxy_url": "http://127.0.0.1:8482",
+    "ca_file": "/data/tls/ca.pem",
     "corps": [
-        {"corpid": "ww1", "secrets": {"7": "it's"}, "callbacks": {"7": {"token": "t", "aes_key": "k"}}},
-        {"corpid": "ww2", "secrets": {"8": "other"}, "callbacks": {}},
+        {"corpid": "ww1", "secrets": {"7": "it's"}, "callbacks": {"7": {"token": "t", "aes_key": "k"}},
+         "bots": {}},
+        {"corpid": "ww2", "secrets": {"8": "other"}, "callbacks": {}, "bots": {"aib2": "b", "aib3": "other"}},
     ],
     "people": [
         {"kind": "member", "corpid": "ww1", "id": "zhangsan", "token": "T1"},
         {"kind": "consumer", "id": "amy", "external_userids": {"ww1": "wm1"}, "token": "T2"},
     ],
-}
+}  # fmt: skip
 ROWS: list[dict[str, Any]] = [
     {"conversation": "cvown", "kind": "own", "corpid": "ww1"},
     {"conversation": "cv1", "kind": "single", "corpid": "ww1", "member": "ww1/zhangsan", "consumer": "amy",
@@ -71,27 +74,11 @@ def test_lines_to_paste_quote_what_they_set() -> None:
     assert """export WECOM_SECRET='it'"'"'s'""" in lines
     assert [line for line in lines if "other" in line or "MQTT" in line] == []
     wecom = [place for place, line in enumerate(lines) if line.startswith("export WECOM_")]
-    assert lines[min(wecom) - 1] == "# WeCom's own server API: what an SDK needs, and two ways to try it."
-    assert "API_BASE_URL = 'http://127.0.0.1:8480/cgi-bin/'" in lines[max(wecom) + 2]
+    assert lines[min(wecom) - 1] == "# WeCom's own server API: what an SDK needs, and a way to try it."
+    assert lines[max(wecom)] == "export WECOM_BOT_SECRET=b"
+    assert "# By TLS: https://127.0.0.1:8481, with the authority /data/tls/ca.pem." in lines
+    assert sum("--sdk" in line for line in lines) == 2
     assert lines[-2:] == ["# member ww1/zhangsan: T1", "# consumer amy: T2"]
-
-
-def test_lines_for_wechatpy_make_it_fetch_its_token_here() -> None:
-    lines = list(shell_lines(ENV))
-    start = lines.index("#     def fetch_access_token(self):")
-    body = dedent("\n".join(line[1:] for line in lines[start : start + 3]))
-    made: dict[str, Any] = {}
-    exec(body, made)  # noqa: S102 - the words that a reader is to paste
-
-    class Client(WeChatClient):  # type: ignore[misc]
-        API_BASE_URL = "http://127.0.0.1:8480/cgi-bin/"
-        fetch_access_token = made["fetch_access_token"]
-
-        def _fetch_access_token(self, url: str, params: dict[str, str]) -> tuple[str, dict[str, str]]:
-            return url, params
-
-    asked = Client("ww1", "it's").fetch_access_token()
-    assert asked == ("http://127.0.0.1:8480/cgi-bin/gettoken", {"corpid": "ww1", "corpsecret": "it's"})
 
 
 @pytest.mark.parametrize("to", ["amy", "wm1", "cv1"])
