@@ -20,7 +20,7 @@ import structlog
 from aiohttp import web
 from msgspec import UNSET
 
-from adapters.aibot.commands import COMMANDS, FAMILY, METERED, Asking, Told, read_body, read_frame
+from adapters.aibot.commands import COMMANDS, FAMILY, METERED, PING, SUBSCRIBE, Asking, Told, read_body, read_frame
 from adapters.aibot.connection import Connection
 from adapters.aibot.files import BotFiles
 from adapters.aibot.req_ids import req_id_of
@@ -31,6 +31,7 @@ from adapters.callback_marks import Marks
 from adapters.callback_receivers import Called
 from adapters.http import check_origin
 from adapters.log import text_of
+from adapters.wecom_api import befall, refuse_reserved
 from adapters.wecom_api.answers import Visit, errmsg_of
 from adapters.wecom_api.call import Door, No, refusing
 from adapters.wecom_api.calls import CLIENT_CHARACTERS_MAX, PATH_CHARACTERS_MAX, CallLine, Calls, path_alone
@@ -50,12 +51,11 @@ from protocol.wecom.aibot import (
 )
 
 PATH: Final = "/_hutong/aibot"
-SUBSCRIBE: Final = "aibot_subscribe"
 UNSUBSCRIBED_MAX: Final = 32  # connections; above it the oldest makes room
 ABOUT: Final = f"""This is Hutong, a simulator of WeCom and WeChat messaging.
 
 /cgi-bin/...       WeCom's server API
-{PATH}    bots over WebSocket; so does / when it is asked for one
+{PATH}     bots over WebSocket, as / is for who asks for one
 /_hutong/env       addresses and secrets to begin with, as `hutong env` prints them
 """
 
@@ -166,11 +166,11 @@ class Aibots:
     async def _answer(self, connection: Connection, data: bytes) -> Acknowledgement:
         """Have done what a frame asks, and acknowledge it; heartbeats are not kept among the calls."""
         frame, wrong = read_frame(data)
-        if frame.cmd == "ping" and wrong is None and self._is_subscribed(connection):
+        if frame.cmd == PING and wrong is None and self._is_subscribed(connection) and not self._door.gate.faults:
             return Acknowledgement(frame.headers, 0, "ok")
         visit = Visit(self._line(connection, frame, data))
         try:
-            body = await self._perform(connection, frame, wrong)
+            body = await self._perform(connection, frame, wrong, visit)
         except No as why:
             no = why
         except Exception as defect:
@@ -194,18 +194,25 @@ class Aibots:
         line.bring(bytes(frame.body) if frame.cmd else data)
         return line
 
-    async def _perform(self, connection: Connection, frame: Frame, wrong: No | None) -> Told:
+    async def _perform(self, connection: Connection, frame: Frame, wrong: No | None, visit: Visit) -> Told:
         if wrong is not None:
             raise wrong
+        gate, line = self._door.gate, visit.line
+        if gate.faults:
+            await befall(gate, visit, (line.corpid, line.path), connection.abort)
+        refuse_reserved({}, bytes(frame.body))
         if frame.cmd == SUBSCRIBE:
             await self._subscribe(connection, read_body(frame.body, SubscribeAsked))
+            line.corpid, line.agent_id = connection.who or ("", "")
             return None
         who = connection.who
         if who is None or not self._is_subscribed(connection):
             raise No(846609, f"{SUBSCRIBE} comes first, and a newer one ends an older one")
+        if frame.cmd == PING:
+            return None
         command = COMMANDS.get(frame.cmd)
         if command is None:
-            raise No(40058, f"a cmd is one of {', '.join((SUBSCRIBE, 'ping', *COMMANDS))}")
+            raise No(40058, f"a cmd is one of {', '.join((SUBSCRIBE, PING, *COMMANDS))}")
         if frame.cmd in METERED:
             self._count(frame.cmd, who, connection.address)
         asking = Asking(self._door, self._tokens, self._uploads, who, frame.headers.req_id)
@@ -285,19 +292,20 @@ class Aibots:
 
     async def _tell_of(self, connection: Connection, who: Called, position: int) -> None:
         """Tell of one record; a defect of one is no reason to tell of no more."""
-        began_ns = time_ns()
+        began_ns, state = time_ns(), self._router.state
         try:
             placed = await self._router.journal.scan(position - 1, 1)
             event = events.decode(placed[0].record) if placed and placed[0].position == position else None
-            state = self._router.state
             told = told_of(state, who, position, event, lambda media_id: self._files.told(who.corpid, media_id))
+            if told is None:
+                return
+            frame = _callback(told, req_id_of(self._tokens, state, who, position))
+            await connection.send(frame)
+        except ConnectionError:
+            raise
         except Exception as defect:  # noqa: BLE001 - counted and logged
             self._router.defect("telling a bot", defect)
             return
-        if told is None:
-            return
-        frame = _callback(told, req_id_of(self._tokens, state, who, position))
-        await connection.send(frame)
         name = told.event.eventtype if isinstance(told, EventTold) else told.msgtype
         self._lines.add(
             CallbackLine(

@@ -40,6 +40,8 @@ from protocol.wecom.reply import Asked
 
 A = TypeVar("A", bound=Asked)
 
+SUBSCRIBE: Final = "aibot_subscribe"
+PING: Final = "ping"
 CHATS: Final[dict[int, Literal["any", "single", "group"]]] = {0: "any", 1: "single", 2: "group"}
 FAMILY: Final = "aibot"
 

@@ -1,9 +1,10 @@
 """Calls that order faults of the vendor's API: calls of a path fail, wait, or are cut off."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from adapters.aibot.commands import COMMANDS, PING, SUBSCRIBE
 from adapters.control.endpoint import Body, Door, endpoint
 from adapters.control.problems import plain
 from adapters.names import Corpid
@@ -11,12 +12,14 @@ from adapters.strict import Wrong
 from adapters.wecom_api import CALLS
 from adapters.wecom_api.faults import DELAY_MS_MAX, FAULTS_MAX, RESERVED, Fault
 
+BOTS: Final = frozenset(f"aibot/{cmd}" for cmd in (SUBSCRIBE, PING, *COMMANDS))
 Errcode = Annotated[int, Meta(ge=-9_999_999, le=9_999_999)]
 
 
 class FaultBody(Body, frozen=True):
     """Calls of `path` (below /cgi-bin/) answer `errcode`, wait `delay_ms` of real time, or are cut off (`drop`).
 
+    Frames of bots have the path `aibot/` and their `cmd`; to be cut off costs a bot its connection.
     `times` 0 strikes every call, N the first N of them; without a corpid, those of every enterprise.
     """
 
@@ -54,7 +57,7 @@ class ClearedAnswer(Struct, frozen=True):
 async def order_fault(door: Door, body: FaultBody) -> Fault:
     """Order a fault of the vendor's API."""
     path = body.path.removeprefix("/").removeprefix("cgi-bin/")
-    if path not in CALLS:
+    if path not in CALLS and path not in BOTS:
         raise plain(404, f"the API has no path {path!r}")
     if not (body.errcode or body.delay_ms or body.drop):
         raise Wrong("say errcode, or delay_ms, or drop")

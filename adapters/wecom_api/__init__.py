@@ -7,7 +7,7 @@ Rules of the folder:
 """
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final, cast
@@ -133,7 +133,7 @@ class Api:
             raise refusing(refusal)
         try:
             if gate.faults:
-                await self._strike(request, visit, place)
+                await befall(gate, visit, place, lambda: _cut_off(request))
             return await self._perform(request, visit, found, caller, place)
         except No:
             if found.exempt:
@@ -152,9 +152,7 @@ class Api:
         body = b"" if takes_request or found.method == "GET" else await _body(request)
         visit.line.bring(body)
         door = self._door if found.open else self._door_of(caller)
-        errcode = reserved(request.query, body)
-        if errcode:
-            raise No(errcode, "an id that always fails", Refusal(RESERVED_ID, f"reserved/hutong-fail-{errcode}"))
+        refuse_reserved(request.query, body)
         if takes_request:
             return await found.handler(door, caller, request)
         asked = found.read(request.query, body)
@@ -181,20 +179,6 @@ class Api:
             door = self._doors[caller[:2]] = replace(self._door, asker=caller.key)
         return door
 
-    async def _strike(self, request: web.Request, visit: Visit, place: tuple[str, str]) -> None:
-        """Let a fault that was ordered befall this call."""
-        struck = self._door.gate.faults.strike(*place)
-        if struck is None:
-            return
-        fault, _ = struck
-        visit.fault = str(fault.id)
-        if fault.delay_ms:
-            await wait(*struck)
-        if fault.drop and request.transport is not None:
-            request.transport.abort()
-        if fault.drop or fault.errcode:
-            raise No(fault.errcode or -1, "a fault that was ordered", Refusal(FAULT, f"fault/{fault.id}"))
-
     def _caller(self, request: web.Request, visit: Visit) -> Caller:
         """Find out who calls: the token is in the address, and nowhere else."""
         token = request.query.get("access_token", "")
@@ -206,6 +190,33 @@ class Api:
         if known == "expired":
             raise No(42001)
         return Caller(*known, visit.address, visit.notes)
+
+
+async def befall(gate: Gate, visit: Visit, place: tuple[str, str], cut_off: Callable[[], None]) -> None:
+    """Let a fault that was ordered befall a call, if any strikes it."""
+    struck = gate.faults.strike(*place)
+    if struck is None:
+        return
+    fault, _ = struck
+    visit.fault = str(fault.id)
+    if fault.delay_ms:
+        await wait(*struck)
+    if fault.drop:
+        cut_off()
+    if fault.drop or fault.errcode:
+        raise No(fault.errcode or -1, "a fault that was ordered", Refusal(FAULT, f"fault/{fault.id}"))
+
+
+def refuse_reserved(text: Mapping[str, str], body: bytes) -> None:
+    """Refuse what names an id that always fails."""
+    errcode = reserved(text, body)
+    if errcode:
+        raise No(errcode, "an id that always fails", Refusal(RESERVED_ID, f"reserved/hutong-fail-{errcode}"))
+
+
+def _cut_off(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _with_one_mark(request: web.Request) -> web.Request:

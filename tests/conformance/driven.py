@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from adapters.aibot.commands import COMMANDS
+from adapters.aibot.commands import COMMANDS, SUBSCRIBE
 from adapters.wecom_api.calls import CallLine
 from protocol.wecom.paths import PATHS
 
@@ -22,7 +22,7 @@ NODE_BOT: Final = "@wecom/aibot-node-sdk"  # the same, by their own options
 PYTHON_BOT: Final = "wecom-aibot-sdk"
 TLS_BOT: Final = "wecom-aibot-python-sdk"  # it has no such option: whoever else comes by its library is marked
 CLIENTS: Final = {WECHATPY, NODE_BOT, PYTHON_BOT}
-DRIVABLE: Final = (*PATHS, *(f"aibot/{cmd}" for cmd in ("aibot_subscribe", *COMMANDS)))
+DRIVABLE: Final = (*PATHS, *(f"aibot/{cmd}" for cmd in (SUBSCRIBE, *COMMANDS)))
 
 Driven = dict[str, dict[str, str]]  # path → client → test
 

@@ -270,6 +270,31 @@ async def test_a_consumer_reaches_a_bot_and_it_speaks_unasked(wecom: Wecom) -> N
         assert (await raw.ask("aibot_send_msg", **{**push, "chatid": "nobody"}))["errcode"] in (40003, 40050)
 
 
+async def test_a_bot_in_a_group_hears_what_names_it_and_speaks_to_all(wecom: Wecom) -> None:
+    group = {"name": "熟客", "owner": ZHANG, "chat_id": "wrbots", "consumers": [AMY], "bots": [BOT]}
+    chat = (await wecom.control("POST", f"/corps/{STORE}/groups", group))["conversation"]
+    bot = wecom.gateway.router.state.corps[STORE].apps[BOT].name
+    async with subscribed(wecom) as raw, consumer(wecom, AMY) as amy, member(wecom) as zhang:
+        await amy.say(chat, "有人吗")
+        await zhang.next_message()
+        await amy.say(chat, f"@{bot} 几点开门")
+        await zhang.next_message()
+        told = await raw.told()
+        assert (told["body"]["chattype"], told["body"]["chatid"]) == ("group", "wrbots")
+        assert told["body"]["from"] == {"userid": wecom.gateway.router.state.name_of(STORE, AMY)}
+        assert told["body"]["text"] == {"content": f"@{bot} 几点开门"}
+        assert await raw.answer(told, msgtype="stream", stream={"id": "s", "content": "九点", "finish": True}) == 0
+        said: dict[str, Any] = {
+            "chatid": "wrbots",
+            "chat_type": 2,
+            "msgtype": "markdown",
+            "markdown": {"content": "明天见"},
+        }
+        assert (await raw.ask("aibot_send_msg", **said))["errcode"] == 0
+        for person in (amy, zhang):
+            assert [(await person.next_message()).content["text"] for _ in range(2)] == ["九点", "明天见"]
+
+
 async def test_a_card_is_pressed_and_shows_something_else(wecom: Wecom) -> None:
     card = {
         "card_type": "button_interaction", "task_id": "t1", "main_title": {"title": "要留货吗"},
@@ -332,13 +357,24 @@ async def test_what_a_bot_says_and_hears_can_be_looked_back_on_without_its_secre
         await raw.ask("ping")
     calls = (await wecom.control("GET", "/calls"))["calls"]
     assert [(call["path"], call["errcode"], call.get("agent_id")) for call in calls] == [
-        ("aibot/aibot_subscribe", 0, None), ("aibot/aibot_respond_msg", 0, BOT)
+        ("aibot/aibot_subscribe", 0, BOT), ("aibot/aibot_respond_msg", 0, BOT)
     ]  # fmt: skip
     assert SECRET not in json.dumps(calls)
     callbacks = (await wecom.control("GET", "/callbacks"))["callbacks"]
     assert [(line["event"], line["outcome"]) for line in callbacks] == [
         ("enter_chat", "delivered"), ("text", "delivered")
     ]  # fmt: skip
+
+
+async def test_faults_that_were_ordered_befall_frames_too(wecom: Wecom) -> None:
+    async with subscribed(wecom) as raw:
+        await wecom.control("POST", "/faults", {"path": "aibot/ping", "errcode": -1, "corpid": STORE})
+        assert [(await raw.ask("ping"))["errcode"] for _ in range(2)] == [-1, 0]
+        push: dict[str, Any] = {"chatid": "hutong-fail-846604", "msgtype": "markdown", "markdown": {"content": "x"}}
+        assert (await raw.ask("aibot_send_msg", **push))["errcode"] == 846604
+        await wecom.control("POST", "/faults", {"path": "aibot/aibot_send_msg", "drop": True})
+        await raw.socket.send('{"cmd":"aibot_send_msg","headers":{"req_id":"a"},"body":{}}')
+        assert await raw.ended() == (1006, "")
 
 
 # Files
