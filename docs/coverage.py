@@ -75,8 +75,9 @@ published the number. Numbers and sources: [profiles.md](profiles.md). Bounds of
 
 ## Bots over WebSocket
 
-One JSON object a frame, at `/_hutong/aibot` and at `/` where a WebSocket is asked for. `@wecom/aibot-node-sdk` and
-`wecom-aibot-sdk` are the SDKs, unmodified; `raw` are frames that the tests write themselves.
+One JSON object a frame, at `/_hutong/aibot` and at `/` where a WebSocket is asked for. `@wecom/aibot-node-sdk`,
+`wecom-aibot-sdk` and, by TLS, `wecom-aibot-python-sdk` are SDKs, unmodified; the last one uploads by frames of the
+test's own, sent through it. `raw` are frames that the tests write themselves.
 
 | from a bot | here | driven by | limits |
 |---|---|---|---|

@@ -17,11 +17,12 @@ from inspect import isawaitable
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Protocol
+from warnings import catch_warnings, simplefilter
 
 import wecom_aibot_sdk
 
 from tests.conformance import driven
-from tests.conformance.aibot import BOT, SECRET, WAIT_S
+from tests.conformance.aibot import BOT, SECRET, WAIT_S, until
 from tests.conformance.wecom import Wecom
 
 NODE: Final = Path(__file__).parent / "node"
@@ -144,6 +145,7 @@ class PythonBot(Heard):
 
     def __init__(self, client: Any) -> None:
         super().__init__()
+        self._numbers = count(1)
         self._client = client
         for event in EVENTS:
             client.on(event, partial(self.note, event))
@@ -161,7 +163,7 @@ class PythonBot(Heard):
 
     async def download(self, url: str, key: str) -> tuple[bytes, str]:
         told = await self._client.download_file(url, key)
-        return told["buffer"], told["filename"]
+        return (told["buffer"], told["filename"]) if isinstance(told, dict) else told
 
 
 @asynccontextmanager
@@ -180,6 +182,47 @@ async def python_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
         await client.api.close()
 
 
+class TlsBot(PythonBot):
+    """`wecom-aibot-python-sdk`: it uploads nothing by itself, but sends what one writes."""
+
+    async def upload(self, data: bytes, kind: str, name: str) -> str:
+        size = 512 * 1024
+        begun = await self._send(
+            "init", type=kind, filename=name, total_size=len(data), total_chunks=-(-len(data) // size)
+        )
+        for index, at in enumerate(range(0, len(data), size)):
+            piece = b64encode(data[at : at + size]).decode()
+            await self._send("chunk", **begun["body"], chunk_index=index, base64_data=piece)
+        media_id: str = (await self._send("finish", **begun["body"]))["body"]["media_id"]
+        return media_id
+
+    async def _send(self, step: str, **body: Any) -> Any:
+        frame = {"headers": {"req_id": f"upload_{next(self._numbers)}"}}
+        return await self.call("reply", frame, body, f"aibot_upload_media_{step}")
+
+
+@asynccontextmanager
+async def tls_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
+    """Run `wecom-aibot-python-sdk`: it takes TLS only, and trusts what certifi trusts, to which we add ourselves."""
+    with catch_warnings():
+        simplefilter("ignore", DeprecationWarning)  # it asks its library for a name that will go
+        import aibot
+    urls = wecom.gateway.urls()
+    assert urls.tls_url is not None
+    aibot.ws._SSL_CONTEXT.load_verify_locations(urls.ca_file)
+    options = aibot.WSClientOptions(
+        BOT, secret, reconnect_interval=AGAIN_MS, ws_url=urls.tls_url.replace("http", "ws", 1), logger=Silent()
+    )  # fmt: skip
+    client = aibot.WSClient(options)
+    bot = TlsBot(client)
+    try:
+        await bot.call("connect")
+        yield bot
+    finally:
+        client.disconnect()
+        await until(lambda: client._ws_manager._ws is None)
+
+
 def ws_url(wecom: Wecom) -> str:
     """Give the address as an SDK's own default has it: a host, and no path."""
     return wecom.url.replace("http", "ws", 1)
@@ -188,4 +231,5 @@ def ws_url(wecom: Wecom) -> str:
 SDKS: Final[dict[str, Callable[..., AbstractAsyncContextManager[Bot]]]] = {
     driven.NODE_BOT: node_bot,
     driven.PYTHON_BOT: python_bot,
+    driven.TLS_BOT: tls_bot,
 }

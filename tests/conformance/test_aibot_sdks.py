@@ -1,16 +1,16 @@
 """Bots as people write them: each SDK, unmodified, from its subscription to its next one after the line broke."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import pytest
 
+from tests.conformance import driven
 from tests.conformance.aibot import chat_of, consumer, member, subscribed
-from tests.conformance.aibot_sdks import SDKS, Bot, Refused
+from tests.conformance.aibot_sdks import SDKS, Bot, Refused, tls_bot
 from tests.conformance.test_aibot import send_file
-from tests.conformance.wecom import AMY, STORE, ZHANG, Wecom, wecom
-
-__all__ = ["wecom"]
+from tests.conformance.wecom import AMY, STORE, ZHANG, Wecom, running
 
 Opened = Callable[..., AbstractAsyncContextManager[Bot]]
 
@@ -18,6 +18,17 @@ CARD = {
     "card_type": "button_interaction", "task_id": "t1", "main_title": {"title": "要留货吗"},
     "button_list": [{"text": "留", "key": "keep"}],
 }  # fmt: skip
+
+
+@pytest.fixture
+async def wecom(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Wecom]:  # fmt: skip
+    """Run a gateway by TLS too, whatever proxy this machine has."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with running(tmp_path, tls_port=0) as seen:
+        yield seen
+        driven.settle(request.node.nodeid, list(seen.gateway.calls.newest_first()))
 
 
 @pytest.fixture(params=SDKS)
@@ -76,15 +87,16 @@ async def test_files_go_both_ways(wecom: Wecom, sdk: Opened) -> None:
         file = came["body"]["file"]
         assert await bot.download(file["url"], file["aeskey"]) == (data, "价目表.pdf")
         media_id = await bot.upload(data, "file", "目录.bin")
-        await bot.call("replyMedia", came, "file", media_id)
+        await bot.call("reply", came, {"msgtype": "file", "file": {"media_id": media_id}})
         assert (await zhang.next_message()).content["media_id"] == media_id
     kept = wecom.gateway.media.find(STORE, media_id)
     assert kept is not None
     assert b"".join([piece async for piece in wecom.gateway.media.read(kept, 0, kept.size)]) == data
 
 
-async def test_a_bot_with_two_connections_keeps_the_newer_one(wecom: Wecom, sdk: Opened) -> None:
-    async with sdk(wecom) as older, member(wecom) as zhang:
+@pytest.mark.parametrize("name", [driven.NODE_BOT, driven.PYTHON_BOT])
+async def test_a_bot_with_two_connections_keeps_the_newer_one(wecom: Wecom, name: str) -> None:
+    async with SDKS[name](wecom) as older, member(wecom) as zhang:
         await older.heard("authenticated")
         async with subscribed(wecom) as newer:
             kicked = await older.heard("event.disconnected_event")
@@ -93,6 +105,17 @@ async def test_a_bot_with_two_connections_keeps_the_newer_one(wecom: Wecom, sdk:
             await zhang.say(await chat_of(zhang), "在吗")
             await newer.told()
             assert (await newer.told())["body"]["text"]["content"] == "在吗"
+
+
+async def test_two_copies_of_a_bot_that_comes_back_send_each_other_away(wecom: Wecom) -> None:
+    """So does this SDK, which does not know what the event means."""
+    async with tls_bot(wecom) as one:
+        await one.heard("authenticated")
+        async with tls_bot(wecom) as other:
+            for kicked, newer in ((one, other), (other, one), (one, other)):
+                await newer.heard("authenticated")
+                await kicked.heard("event.disconnected_event")
+                await kicked.heard("reconnecting")
 
 
 async def test_a_bot_whose_line_broke_comes_back_and_has_missed_nothing(wecom: Wecom, sdk: Opened) -> None:

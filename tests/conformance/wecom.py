@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
 import requests
@@ -147,11 +147,12 @@ async def wecom(request: pytest.FixtureRequest) -> AsyncIterator[Wecom]:
 
 
 @asynccontextmanager
-async def running(data: Path | None = None, **bounds: Any) -> AsyncIterator[Wecom]:
-    """Run such a gateway with other bounds, or on disk; what is there goes on."""
+async def running(data: Path | None = None, *, tls_port: int | None = None, **bounds: Any) -> AsyncIterator[Wecom]:
+    """Run such a gateway with other bounds, or on disk, or by TLS too; what is there goes on."""
     connector = TCPConnector(limit=0)
+    durability: Literal["disk", "memory"] = "disk" if data else "memory"
     async with (
-        run(data, durability="disk" if data else "memory", config=Config(**bounds), world=demo) as gateway,
+        run(data, durability=durability, config=Config(**bounds), world=demo, tls_port=tls_port) as gateway,
         ClientSession(connector=connector, timeout=ClientTimeout(total=30)) as session,
     ):
         gateway.calls.lines_max, gateway.calls.bytes_max = 10**6, 10**9
