@@ -344,11 +344,14 @@ class Link:
         number = self.memory.number()
         frame = {"type": kind, "number": number, **fields}
         self.memory.unanswered[number] = frame
-        self._answers[number] = answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
         if self._socket is not None:
             await self._write(self._socket, frame)
-        accepted: Accepted = await answer
-        return accepted
+        try:
+            return await answer
+        finally:
+            del answer  # a refusal would hold this frame, and the frame the refusal: garbage that has to be looked for
 
     def conversation(self, name: str) -> str:
         """Find a conversation by its id, by the other side's id, or by its title; LookupError unless it is one."""

@@ -47,10 +47,10 @@ class Run:
             async with online(control.base_url, cast, tokens, stage.heard):
                 marks["linked"] = await mark(control)
                 self._note("everybody is online, each on a WebSocket of their own")
-                gc.freeze()  # the people stay: no look for garbage need pass over them
                 await asyncio.sleep(self._crowd.idle_s)
                 marks["idled"] = await mark(control)
                 self._note(f"nobody has said anything for {self._crowd.idle_s:g} s; now they act")
+                _look_seldom_for_garbage()
                 in_time = await stage.act(self._time())
                 marks["acted"] = await mark(control)
                 self._note("everything due was heard" if in_time else "not everything was answered and heard in time")
@@ -64,3 +64,10 @@ class Run:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._end.wait(), min(NOTE_S, left_s))
             self._note(str(self._books))
+
+
+def _look_seldom_for_garbage() -> None:
+    """Tune the interpreter for a process in which everybody would wait, 0.1 s and more, while it looks at them all."""
+    gc.collect()
+    gc.freeze()  # the people stay
+    gc.set_threshold(50_000, 20, 100)

@@ -1,6 +1,8 @@
 """How a client behaves on its link, against a server that is played by the test."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from aiohttp import ClientConnectionError, WSMsgType, web
 
 from hutong import link
-from hutong.client import Consumer, LinkEnded
+from hutong.client import Consumer, LinkEnded, Refused
 
 Played = Callable[["Far"], Awaitable[None]]
 
@@ -151,6 +153,31 @@ async def test_who_stops_reading_takes_nothing_until_they_read_on() -> None:
         amy.read_on()
         await amy.wait_for(lambda message: message.sequence == 70)
         assert amy.ledger.received == 70 and amy.ledger.clean
+
+
+async def test_a_refusal_is_gone_once_it_was_handled() -> None:
+    async def play(far: Far) -> None:
+        await far.welcome()
+        number = (await far.hear())["number"]
+        await far.tell("refused", number=number, code=910602, reason="frequency", text="used up", advice="later")
+        await far.until_gone()
+
+    async with server(play) as url, Consumer(url, "token") as amy:
+        gc.disable()  # thousands of refusals would otherwise wait for a look at everything that there is
+        try:
+            left = await _refusal(amy)
+            await asyncio.sleep(0)  # until the loop has let go of the step that this test was woken in
+            assert left() is None
+        finally:
+            gc.enable()
+
+
+async def _refusal(amy: Consumer) -> "weakref.ref[Refused]":
+    try:
+        await amy.say("cv1", "hello?")
+    except Refused as refused:
+        return weakref.ref(refused)
+    raise AssertionError("it was to be refused")
 
 
 async def test_unanswered_commands_come_again_in_order_before_new_ones() -> None:
