@@ -1,6 +1,8 @@
 """A crowd file: what it says is read, and what it cannot say is told with its place and what was meant."""
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 from cyclopts import CycloptsError
@@ -33,6 +35,13 @@ def test_the_crowd_that_comes_with_hutong_is_of_5000() -> None:
     assert {"answers", "deletes_after", "reads", "floods", "rate_per_s"} <= {
         name for persona in crowd.persona for name in persona.__struct_fields__ if getattr(persona, name)
     } | {"reads" for persona in crowd.persona if not persona.reads}
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_example_of_the_readme_is_read(readme: str) -> None:
+    text = (Path(__file__).resolve().parents[4] / readme).read_text(encoding="utf-8")
+    (example,) = (block for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "[[persona]]" in block)
+    assert checked(tomllib.loads(example), readme).people == 4800
 
 
 def test_another_file_is_another_enterprise_and_the_same_file_the_same() -> None:
