@@ -16,14 +16,21 @@ READY_S: Final = 30.0
 STOP_S: Final = 15.0
 WORDS: Final = 20  # lines that are told of what it said last
 
-# The child reads a pipe whose other end only we hold: the kernel closes it for us when we die.
+# The child reads a pipe whose other end only we hold: the kernel closes it when we die, and nobody else is there then
+# to remove the folder.
 SERVE: Final = """
-import os, runpy, signal, threading
+import os, runpy, shutil, signal, sys, threading
+folder, left = sys.argv.pop(1), []
 def watch():
     os.read(0, 1)
+    left.append(folder)
     os.kill(os.getpid(), signal.SIGTERM)
 threading.Thread(target=watch, daemon=True).start()
-runpy.run_module("hutong", run_name="__main__", alter_sys=True)
+try:
+    runpy.run_module("hutong", run_name="__main__", alter_sys=True)
+finally:
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
 """
 
 
@@ -82,7 +89,7 @@ def serving(*options: str) -> Iterator[Child]:
         with log.open("wb") as said:
             process = subprocess.Popen(  # noqa: S603  # our own program
                 [
-                    *(sys.executable, "-P", "-c", SERVE, "serve", "--json", "--port", "0"),
+                    *(sys.executable, "-P", "-c", SERVE, folder, "serve", "--json", "--port", "0"),
                     *("--data", str(Path(folder) / "data"), *options),
                 ],
                 stdin=subprocess.PIPE,

@@ -15,10 +15,10 @@ from hutong.commands import console
 from hutong.testing import enterprise, gateway, people
 from hutong.testing.enterprise import Enterprise
 from hutong.testing.gateway import Clock, Hutong
-from hutong.testing.people import Consumer, Group, Member
+from hutong.testing.people import Bot, Consumer, Group, Member
 
 # pytest shows of a failure the test's own lines, and none of these.
 for module in (client, console, control, enterprise, gateway, inbox, link, people):
     vars(module)["__tracebackhide__"] = True
 
-__all__ = ["Clock", "Consumer", "Enterprise", "Group", "Hutong", "Member"]
+__all__ = ["Bot", "Clock", "Consumer", "Enterprise", "Group", "Hutong", "Member"]

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from hutong.client import open_session
 from hutong.control import NotRunning
 from hutong.testing.gateway import Hutong
-from hutong.testing.people import PATIENCE_S, Consumer, Member, Person
+from hutong.testing.people import PATIENCE_S, Bot, Consumer, Member, Person
 
 KINDS: Final = ("message", "decision", "call", "callback")
 AGENT_ID: Final = "1000002"
@@ -59,6 +59,12 @@ class Enterprise:
         consumer = Consumer(self, await self._token(handle))
         await self._connect(consumer)
         return consumer
+
+    async def bot(self, name: str = "bot") -> Bot:
+        """Make a bot, for which software subscribes at `hutong.bots_url`; its id is the name and this test's number."""
+        bot = Bot(f"{name}-{self.number}", f"secret-of-{name}")
+        await self.hutong.control.put_app(self.corpid, bot.id, name=name, secret=bot.secret, bot=True)
+        return bot
 
     async def _token(self, key: str) -> str:
         (token,) = await self.hutong.control.tokens([key], "phone")

@@ -24,6 +24,7 @@ class Hutong:
 
     def __init__(self, child: Child) -> None:
         self.url: str = child.urls["base_url"]
+        self.bots_url: str = child.urls["bots_url"]
         self.control = Control(self.url)
         self.clock = Clock(self.control)
         self.numbers = count(1)

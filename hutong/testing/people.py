@@ -24,14 +24,21 @@ class Group(NamedTuple):
     conversation: str
 
 
+class Bot(NamedTuple):
+    """A bot, and what its software subscribes with."""
+
+    id: str
+    secret: str
+
+
 class Saying(NamedTuple):
     """Something that is about to be said."""
 
     speaker: "Person"
     content: Mapping[str, Any]
 
-    async def to(self, whom: "Person | Group | str") -> Accepted:
-        """Say it, to somebody or in a group; a string is what `Person.say` takes."""
+    async def to(self, whom: "Person | Group | Bot | str") -> Accepted:
+        """Say it, to somebody, in a group, or to a bot; a string is what `Person.say` takes."""
         return await self.speaker.send(await self.speaker.conversation_with(whom), self.content)
 
 
@@ -74,9 +81,13 @@ class Person(client.Person):
     async def leaves(self, group: Group) -> Accepted:
         return await self.leave(group.conversation)
 
-    async def conversation_with(self, whom: "Person | Group | str") -> str:
-        """Find a conversation; LookupError if there is none."""
-        return whom.conversation if isinstance(whom, Group) else str((await self.chat_with(whom))["conversation"])
+    async def conversation_with(self, whom: "Person | Group | Bot | str") -> str:
+        """Find a conversation, or open the one with a bot; LookupError if there is none."""
+        if isinstance(whom, Group):
+            return whom.conversation
+        if isinstance(whom, Bot):
+            return (await self.enter(whom.id)).conversation
+        return str((await self.chat_with(whom))["conversation"])
 
     async def chat_with(self, whom: "Person | str") -> dict[str, Any]:
         """Look up the one conversation with somebody, as control tells it: who they are by the enterprise's ids."""

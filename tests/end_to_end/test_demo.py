@@ -101,7 +101,7 @@ def test_a_demo_that_is_stopped_in_the_middle_leaves_nothing(temporary: Path) ->
     assert list(temporary.iterdir()) == []
 
 
-def test_what_a_demo_started_ends_when_it_is_killed(staying: "subprocess.Popen[str]") -> None:
+def test_what_a_demo_started_ends_when_it_is_killed(staying: "subprocess.Popen[str]", temporary: Path) -> None:
     children = [os.pidfd_open(pid) for pid in children_of(staying.pid)]
     assert children
     staying.kill()
@@ -110,6 +110,7 @@ def test_what_a_demo_started_ends_when_it_is_killed(staying: "subprocess.Popen[s
         ended, _, _ = select.select([child], [], [], WITHIN_S)
         os.close(child)
         assert ended
+    assert list(temporary.iterdir()) == []
 
 
 def test_the_world_of_the_story_begins_another_gateway(

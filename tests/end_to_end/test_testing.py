@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 import requests
+from websockets.asyncio.client import connect
 from wechatpy.work import WeChatClient
 
 from hutong.client import Refused
 from hutong.testing import Consumer, Enterprise, Hutong, Member, people
+from tests.conformance.aibot import Raw
 from tests.conformance.receiver import receiving
 
 
@@ -113,6 +115,21 @@ async def test_an_app_is_called_back_and_hears_a_member(enterprise: Enterprise, 
         await zhang.says("any orders?").to(enterprise.agent_id)
         assert (await enterprise.sees("callback", event="text"))["outcome"] == "delivered"
         assert [call.message.content for call in receiver.calls if call.message.type == "text"] == ["any orders?"]
+
+
+async def test_a_bot_is_written_to_and_answers(hutong: Hutong, enterprise: Enterprise, amy: Consumer) -> None:
+    bot = await enterprise.bot()
+    async with connect(hutong.bots_url, proxy=None) as socket:
+        raw = Raw(socket)
+        assert (await raw.subscribe(bot.id, bot.secret))["errcode"] == 0
+        await amy.says("any orders?").to(bot)
+        assert (await raw.told())["body"]["event"] == {"eventtype": "enter_chat"}
+        asked = await raw.told()
+        assert asked["body"]["text"] == {"content": "any orders?"}
+        assert await raw.answer(asked, msgtype="markdown", markdown={"content": "none"}) == 0
+        await amy.hears("none")
+        await amy.says("thank you").to(bot)
+        assert (await raw.told())["body"]["text"] == {"content": "thank you"}
 
 
 async def test_the_clock_stands_still_until_it_is_moved(hutong: Hutong, zhang: Member, amy: Consumer) -> None:
