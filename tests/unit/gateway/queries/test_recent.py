@@ -9,7 +9,7 @@ from gateway.refusal import Refusal
 from gateway.state import State
 from gateway.writer import Decision
 from protocol.codec import MSGPACK
-from protocol.content import AnyContent, Link, Text
+from protocol.content import AnyContent, Link, Stream, Text
 from protocol.errors import BLOCKED
 from protocol.frames import Message
 
@@ -40,6 +40,12 @@ def test_messages_wanted_come_newest_first() -> None:
     assert places(MessageFilter(contains="o")) == [4, 3, 2, 1]
     assert places(MessageFilter(person="ww1/lin")) == [4, 3, 2, 1]
     assert places(MessageFilter(person="nobody")) == []
+
+
+def test_what_an_app_changes_of_its_words_is_the_app_s() -> None:
+    frame = MSGPACK.encode(Message("ww1", "cv1", 2, 1, "app", "aib", Stream("s", "more", updates=1)))
+    (view,) = recent.messages(State(), [(2, Posted("cv1", 2, 1, 1, "", frame))], 2, MessageFilter(), 0)
+    assert view.person == "ww1/#aib"
 
 
 def test_message_is_not_told_before_it_is_durable() -> None:
