@@ -167,11 +167,12 @@ class PythonBot(Heard):
 
 
 @asynccontextmanager
-async def python_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
-    """Run `wecom-aibot-sdk`."""
-    marked = {"proxy": None, "user_agent_header": driven.PYTHON_BOT}
+async def python_bot(wecom: Wecom, secret: str = SECRET, *, own_address: bool = False) -> AsyncIterator[Bot]:
+    """Run `wecom-aibot-sdk`; with its own address, the vendor's, the environment has to lead it here."""
+    url = "" if own_address else ws_url(wecom)
+    marked = {"user_agent_header": driven.PYTHON_BOT}
     client = wecom_aibot_sdk.WSClient(
-        BOT, secret, ws_url=ws_url(wecom), reconnect_interval=AGAIN_MS, logger=Silent(), ws_options=marked
+        BOT, secret, ws_url=url, reconnect_interval=AGAIN_MS, logger=Silent(), ws_options=marked
     )  # fmt: skip
     bot = PythonBot(client)
     try:
@@ -202,7 +203,7 @@ class TlsBot(PythonBot):
 
 
 @asynccontextmanager
-async def tls_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
+async def tls_bot(wecom: Wecom, secret: str = SECRET, *, own_address: bool = False) -> AsyncIterator[Bot]:
     """Run `wecom-aibot-python-sdk`: it takes TLS only, and trusts what certifi trusts, to which we add ourselves."""
     with catch_warnings():
         simplefilter("ignore", DeprecationWarning)  # it asks its library for a name that will go
@@ -210,9 +211,8 @@ async def tls_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
     urls = wecom.gateway.urls()
     assert urls.tls_url is not None
     aibot.ws._SSL_CONTEXT.load_verify_locations(urls.ca_file)
-    options = aibot.WSClientOptions(
-        BOT, secret, reconnect_interval=AGAIN_MS, ws_url=urls.tls_url.replace("http", "ws", 1), logger=Silent()
-    )  # fmt: skip
+    url = "" if own_address else urls.tls_url.replace("http", "ws", 1)
+    options = aibot.WSClientOptions(BOT, secret, reconnect_interval=AGAIN_MS, ws_url=url, logger=Silent())
     client = aibot.WSClient(options)
     bot = TlsBot(client)
     try:

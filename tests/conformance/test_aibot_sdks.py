@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance import driven
 from tests.conformance.aibot import chat_of, consumer, member, subscribed
-from tests.conformance.aibot_sdks import SDKS, Bot, Refused, tls_bot
+from tests.conformance.aibot_sdks import SDKS, Bot, Refused, python_bot, tls_bot
 from tests.conformance.test_aibot import send_file
 from tests.conformance.wecom import AMY, STORE, ZHANG, Wecom, running
 
@@ -24,9 +24,9 @@ CARD = {
 async def wecom(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Wecom]:  # fmt: skip
-    """Run a gateway by TLS too, whatever proxy this machine has."""
+    """Run a gateway by TLS and with a proxy too, whatever proxy this machine has."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    async with running(tmp_path, tls_port=0) as seen:
+    async with running(tmp_path, tls_port=0, proxy_port=0) as seen:
         yield seen
         driven.settle(request.node.nodeid, list(seen.gateway.calls.newest_first()))
 
@@ -132,6 +132,21 @@ async def test_a_bot_whose_line_broke_comes_back_and_has_missed_nothing(wecom: W
         assert (await bot.heard("message.text"))["body"]["text"]["content"] == "二"
         await bot.call("replyStream", asked, "s1", "答一", True)
         assert (await zhang.next_message()).content["text"] == "答一"
+
+
+@pytest.mark.parametrize("opened", [python_bot, tls_bot])
+async def test_the_vendors_own_address_leads_here_through_the_proxy(
+    wecom: Wecom, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two variables of the environment, and no line of code; only one of the two reads the second."""
+    urls = wecom.gateway.urls()
+    monkeypatch.setenv("HTTPS_PROXY", str(urls.proxy_url))
+    monkeypatch.setenv("SSL_CERT_FILE", str(urls.ca_file))
+    async with opened(wecom, own_address=True) as bot, member(wecom) as zhang:
+        await bot.heard("authenticated")
+        await zhang.say(await chat_of(zhang), "在吗")
+        await bot.call("replyStream", await bot.heard("message.text"), "s1", "在", True)
+        assert (await zhang.next_message()).content["text"] == "在"
 
 
 async def test_a_wrong_secret_is_said_to_be_one(wecom: Wecom, sdk: Opened) -> None:

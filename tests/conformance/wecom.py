@@ -147,12 +147,16 @@ async def wecom(request: pytest.FixtureRequest) -> AsyncIterator[Wecom]:
 
 
 @asynccontextmanager
-async def running(data: Path | None = None, *, tls_port: int | None = None, **bounds: Any) -> AsyncIterator[Wecom]:
-    """Run such a gateway with other bounds, or on disk, or by TLS too; what is there goes on."""
+async def running(
+    data: Path | None = None, *, tls_port: int | None = None, proxy_port: int | None = None, **bounds: Any
+) -> AsyncIterator[Wecom]:  # fmt: skip
+    """Run such a gateway with other bounds, or on disk, or by TLS and with a proxy too; what is there goes on."""
     connector = TCPConnector(limit=0)
     durability: Literal["disk", "memory"] = "disk" if data else "memory"
     async with (
-        run(data, durability=durability, config=Config(**bounds), world=demo, tls_port=tls_port) as gateway,
+        run(
+            data, durability=durability, config=Config(**bounds), world=demo, tls_port=tls_port, proxy_port=proxy_port
+        ) as gateway,
         ClientSession(connector=connector, timeout=ClientTimeout(total=30)) as session,
     ):
         gateway.calls.lines_max, gateway.calls.bytes_max = 10**6, 10**9
