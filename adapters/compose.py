@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from adapters import aibot, control, wecom_api
+from adapters.aibot.delivery import Delivery
 from adapters.aibot.files import BotFiles
 from adapters.authority import Authority, kept_in
 from adapters.callback_marks import BOTS_FILE, Marks
@@ -178,10 +179,9 @@ async def run(
         stack.push_async_callback(_end, asyncio.create_task(media.keep_swept()))
         receivers, calls = Receivers(router, clock, lambda: gateway.base_url), Calls()
         api_door = wecom_api.Door(router, AccessTokens(opened.keys.access), lambda: gateway.base_url, media)
-        bots = aibot.Aibots(
-            api_door, tokens, clock, calls, receivers.lines, marks[BOTS_FILE], BotFiles(api_door, opened.keys.files),
-            lambda: gateway.ready and gateway.is_alive(),
-        )  # fmt: skip
+        files_of_bots = BotFiles(api_door, opened.keys.files)
+        delivery = Delivery(router, tokens, clock, receivers.lines, marks[BOTS_FILE], files_of_bots)
+        bots = aibot.Aibots(api_door, tokens, calls, delivery, lambda: gateway.ready and gateway.is_alive())
         gateway = Gateway(
             opened.keys, router, tokens, api_door.tokens, calls, links, media, receivers, bots, listener,
             opened.journal, clock, opened.fresh, turning, snapshots, mark_texts, opened.marks, authority=authority,

@@ -2,7 +2,7 @@
 
 Rules of the folder:
 - One connection a bot: a newer one that subscribes is told from then on, the older one is sent away.
-- What is due is told in the order of the journal, and is done when it is written to the socket: nobody acknowledges it.
+- What is due is told in the order of the journal. No SDK acknowledges it.
 - Every frame is answered, in order, whatever is wrong with it; none is worth the connection but one that is too large.
 - Of frames no secret is kept: they stand among the calls of the vendor's API, as `aibot/` and their `cmd`.
 """
@@ -15,19 +15,16 @@ from itertools import count
 from time import time_ns
 from typing import Final
 
-import msgspec
 import structlog
 from aiohttp import web
 from msgspec import UNSET
 
 from adapters.aibot.commands import COMMANDS, FAMILY, METERED, PING, SUBSCRIBE, Asking, Told, read_body, read_frame
 from adapters.aibot.connection import Connection
-from adapters.aibot.files import BotFiles
-from adapters.aibot.req_ids import req_id_of
-from adapters.aibot.telling import kicked, told_of
+from adapters.aibot.delivery import Delivery, bot_of
+from adapters.aibot.req_ids import PREFIX
+from adapters.aibot.telling import callback, kicked
 from adapters.aibot.uploads import ChunkedUploads
-from adapters.callback_lines import CallbackLine, CallbackLines
-from adapters.callback_marks import Marks
 from adapters.callback_receivers import Called
 from adapters.http import check_origin
 from adapters.log import text_of
@@ -35,18 +32,12 @@ from adapters.wecom_api import befall, refuse_reserved
 from adapters.wecom_api.answers import Visit, errmsg_of
 from adapters.wecom_api.call import Door, No, refusing
 from adapters.wecom_api.calls import CLIENT_CHARACTERS_MAX, PATH_CHARACTERS_MAX, CallLine, Calls, path_alone
-from gateway import events
-from gateway.ports import Clock, Tokens
+from gateway.ports import Tokens
 from gateway.state import State
-from gateway.state.corps import App
 from protocol.errors import Close
 from protocol.wecom.aibot import (
     Acknowledgement,
-    Callback,
-    EventTold,
     Frame,
-    Headers,
-    MessageTold,
     SubscribeAsked,
 )
 
@@ -69,21 +60,15 @@ class Aibots:
         self,
         door: Door,
         tokens: Tokens,
-        clock: Clock,
         calls: Calls,
-        lines: CallbackLines,
-        marks: Marks,
-        files: BotFiles,
+        delivery: Delivery,
         ready: Callable[[], bool],
     ) -> None:
         self._door = door
         self._router = door.router
         self._tokens = tokens
-        self._clock = clock
         self._calls = calls
-        self._lines = lines
-        self._marks = marks
-        self._files = files
+        self._delivery = delivery
         self._ready = ready
         self._uploads = ChunkedUploads(door.media)
         self.connections: dict[Connection, None] = {}  # the oldest first
@@ -98,14 +83,12 @@ class Aibots:
     def add_to(self, app: web.Application) -> None:
         app.router.add_get(PATH, self.respond, allow_head=False)
         app.router.add_get("/", self.respond, allow_head=False)
-        self._files.add_to(app)
+        self._delivery.files.add_to(app)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Keep how far each bot has been told while the block runs."""
-        for key in self._marks.keys() - {app.key for app in _bots(self._router.state)}:
-            self._marks.forget(key)
-        async with self._marks.kept():
+        """Keep how far each bot has been told while the block runs; then let those go who are being sent away."""
+        async with self._delivery.open():
             yield
             await asyncio.gather(*self._leaving)
 
@@ -154,7 +137,7 @@ class Aibots:
             while (frame := await connection.receive()) is not None:
                 await connection.send(await self._answer(connection, frame))
                 if connection.telling is None and self._is_subscribed(connection):
-                    connection.telling = asyncio.create_task(self._tell(connection))
+                    connection.telling = asyncio.create_task(self._delivery.tell(connection))
         except TimeoutError:
             why = "no heartbeat for too long" if connection.who is not None else "no subscription in time"
             await connection.close(Close.DEADLINE, why)
@@ -229,7 +212,7 @@ class Aibots:
 
         def look(state: State, _now_ms: int) -> Called | None:
             who = Called(state.bots.get(asked.bot_id, ""), asked.bot_id)
-            app = _app(state, who)
+            app = bot_of(state, who)
             right = app is not None and hmac.compare_digest(app.secret.encode(), asked.secret.encode())
             return who if right else None
 
@@ -262,69 +245,7 @@ class Aibots:
         name = f"kick {next(self._kicks)}"
         told = kicked(self._router.state, older.who, self._router.now_ms(), f"{time_ns()} {name}")
         try:
-            await older.send(_callback(told, f"callback_{told.msgid}"))
+            await older.send(callback(told, f"{PREFIX}{told.msgid}"))
         except ConnectionError:
             return
         await older.close(Close.REPLACED, "the bot has a newer connection")
-
-    # What is due
-
-    async def _tell(self, connection: Connection) -> None:
-        """Tell a bot what is due, for as long as it has this connection; one that is gone loses it."""
-        who, grown = connection.who, self._router.watch()
-        assert who is not None
-        progress = self._marks.of(who.key)
-        try:
-            while (app := _app(self._router.state, who)) is not None and app.secret == connection.secret:
-                position = progress.next_of(app.due, self._router.durable_position)
-                if position is None:
-                    await grown.wait()
-                    grown.clear()
-                    continue
-                await self._tell_of(connection, who, position)
-                progress.upto = position
-                self._marks.changed()
-            await connection.close(Close.FORBIDDEN, "the bot is gone, or has another secret")
-        except ConnectionError:
-            connection.abort()
-        finally:
-            self._router.unwatch(grown)
-
-    async def _tell_of(self, connection: Connection, who: Called, position: int) -> None:
-        """Tell of one record; a defect of one is no reason to tell of no more."""
-        began_ns, state = time_ns(), self._router.state
-        try:
-            placed = await self._router.journal.scan(position - 1, 1)
-            event = events.decode(placed[0].record) if placed and placed[0].position == position else None
-            told = told_of(state, who, position, event, lambda media_id: self._files.told(who.corpid, media_id))
-            if told is None:
-                return
-            frame = _callback(told, req_id_of(self._tokens, state, who, position))
-            await connection.send(frame)
-        except ConnectionError:
-            raise
-        except Exception as defect:  # noqa: BLE001 - counted and logged
-            self._router.defect("telling a bot", defect)
-            return
-        name = told.event.eventtype if isinstance(told, EventTold) else told.msgtype
-        self._lines.add(
-            CallbackLine(
-                who.corpid, who.agent_id, position, name, 1, False, "delivered", self._router.now_ms(),
-                self._clock.real_ms(), (time_ns() - began_ns) // 1000, message=msgspec.json.encode(frame).decode(),
-            )
-        )  # fmt: skip
-
-
-def _callback(told: MessageTold | EventTold, req_id: str) -> Callback:
-    is_event = isinstance(told, EventTold)
-    return Callback("aibot_event_callback" if is_event else "aibot_msg_callback", Headers(req_id), told)
-
-
-def _app(state: State, who: Called) -> App | None:
-    corp = state.corps.get(who.corpid)
-    app = corp.apps.get(who.agent_id) if corp is not None else None
-    return app if app is not None and app.bot is not None else None
-
-
-def _bots(state: State) -> list[Called]:
-    return [Called(corpid, bot_id) for bot_id, corpid in state.bots.items()]

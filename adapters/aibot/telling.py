@@ -18,11 +18,13 @@ from protocol import content
 from protocol.codec import decode_message
 from protocol.frames import Message
 from protocol.wecom.aibot import (
+    Callback,
     CardTold,
     EventTold,
     FeedbackTold,
     FileTold,
     Happening,
+    Headers,
     MessageTold,
     Options,
     SelectedItem,
@@ -111,3 +113,9 @@ def kicked(state: State, who: Called, now_ms: int, name: str) -> EventTold:
     return EventTold(
         msgid=event_id_of(state, name), create_time=now_ms // 1000, aibotid=who.agent_id, event=happening
     )  # fmt: skip
+
+
+def callback(told: MessageTold | EventTold, req_id: str) -> Callback:
+    """Put what is told into a frame."""
+    is_event = isinstance(told, EventTold)
+    return Callback("aibot_event_callback" if is_event else "aibot_msg_callback", Headers(req_id), told)
