@@ -13,7 +13,7 @@ from adapters.restoring import Beginning, decide, prepare, take_up
 from adapters.snapshot_file import pour
 from adapters.tokens import KEYS_FILE, Keys
 from gateway import events
-from gateway.ports import Journal
+from gateway.ports import CannotOpen, Journal
 from gateway.state import State
 
 
@@ -63,9 +63,11 @@ async def _unpack(folder: Path, snapshot: Beginning) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         await prepare(folder, snapshot)
-    except BaseException:
+    except BaseException as why:
         for path in missing:
             path.rmdir()
+        if isinstance(why, OSError):
+            raise CannotOpen(f"{folder} cannot take the snapshot in ({why}): make room or mend the disk") from why
         raise
     decide(folder)
     take_up(folder)

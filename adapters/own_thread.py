@@ -70,3 +70,13 @@ def _settle(future: "Future[Any]", result: object) -> None:
 def _fail(future: "Future[Any]", error: BaseException) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+async def finished(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    """Call a function on some thread; who is cancelled meanwhile waits for its end, since a thread goes on anyway."""
+    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **named))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait((work,))
+        raise

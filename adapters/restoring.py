@@ -54,11 +54,8 @@ async def prepare(data: Path, snapshot: Beginning) -> None:
 
 
 async def _make(part: Path, snapshot: Beginning) -> None:
-    journal = await asyncio.to_thread(SqliteJournal, part)
-    try:
+    async with SqliteJournal.begun(part) as journal:
         marks = await pour(snapshot.file, journal, DiskFiles(part), snapshot.restored)
-    finally:
-        await journal.close()
     for name, text in marks.items():
         await asyncio.to_thread(replace, part / name, text)
 

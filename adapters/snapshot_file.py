@@ -9,6 +9,7 @@ Rules of the file:
 """
 
 import asyncio
+import errno
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,7 @@ from adapters.callback_marks import FILE as CALLBACKS_FILE
 from adapters.cursor import MQTT_FILE
 from adapters.journal_rows import FORMAT, HASH_BYTES, TABLES, Opened, last_row, rows_holding
 from adapters.media_files import Files
+from adapters.own_thread import finished
 from gateway.events import WorldRestored, encode
 from gateway.ports import Damaged, Journal
 
@@ -85,9 +87,15 @@ async def copy_records(source: Journal, target: Journal, upto: int) -> None:
     while after < upto:
         began_s = time.monotonic()
         placed = await source.scan(after, min(BATCH_RECORDS, upto - after))
-        await target.append([one.record for one in placed])
+        await _append(target, [one.record for one in placed])
         after = placed[-1].position
         await asyncio.sleep(time.monotonic() - began_s)
+
+
+async def _append(journal: Journal, records: list[bytes]) -> None:
+    if not journal.room():
+        raise OSError(errno.ENOSPC, "less than the reserve is free")
+    await journal.append(records)
 
 
 def add_media(database: Path, files: Files, names: list[str]) -> str:
@@ -159,10 +167,10 @@ async def pour(file: Path, journal: Journal, files: Files, restored: WorldRestor
     """
     with _opened(file) as (connection, said):
         rows = _records(connection, said)
-        while some := await asyncio.to_thread(lambda: list(islice(rows, BATCH_ROWS))):
-            await journal.append([record for row in some for record in row.records])
-        await journal.append([encode(restored)])
-        await asyncio.to_thread(_pour_media, connection, said, files)
+        while some := await finished(lambda: list(islice(rows, BATCH_ROWS))):
+            await _append(journal, [record for row in some for record in row.records])
+        await _append(journal, [encode(restored)])
+        await finished(_pour_media, connection, said, files)
         return _marks(connection, restored.epoch)
 
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import apsw
 import msgspec
 from msgspec import Struct
 
@@ -22,9 +23,10 @@ from adapters.journal_file import FILE
 from adapters.journal_sqlite import SqliteJournal
 from adapters.media import living
 from adapters.media_files import Files
+from adapters.own_thread import finished
 from adapters.restoring import Beginning, beginning, decide, forget, prepare
 from adapters.snapshot_file import About, BrokenSnapshot, about, add_media, check, copy_records, finish
-from gateway.ports import Clock
+from gateway.ports import AppendFailed, CannotOpen, Clock
 from gateway.refusal import Refusal
 from gateway.router import Router
 from gateway.state import State
@@ -99,15 +101,12 @@ class Snapshots:
                 raise NoSnapshots(503, stands.reason.text)
             said, media, marks = stands
             self._look_for_room(self._router.journal.size_bytes() + sum(media.values()))
-            copy = await asyncio.to_thread(SqliteJournal, part)
-            try:
-                media_hash = await asyncio.to_thread(add_media, part / FILE, self._files, sorted(media))
+            async with SqliteJournal.begun(part) as copy:
+                media_hash = await finished(add_media, part / FILE, self._files, sorted(media))
                 await copy_records(self._router.journal, copy, said.position)
-            finally:
-                await copy.close()
             said = msgspec.structs.replace(said, media_hash=media_hash)
-            await asyncio.to_thread(finish, part / FILE, said, marks)
-            return await asyncio.to_thread(self._keep, part / FILE, name)
+            await finished(finish, part / FILE, said, marks)
+            return await finished(self._keep, part / FILE, name)
 
     def _stands(self, state: State, now_ms: int) -> tuple[About, dict[str, int], dict[str, bytes]]:
         """Fix what belongs to this moment: the records until here, the uploads they name, how far their readers are."""
@@ -131,8 +130,8 @@ class Snapshots:
                         unlooked = 0
                     await asyncio.to_thread(out.write, piece)
                 await asyncio.to_thread(_sync, out.fileno(), out.flush)
-            await asyncio.to_thread(check, file)
-            return await asyncio.to_thread(self._keep, file, name)
+            await finished(check, file)
+            return await finished(self._keep, file, name)
 
     async def restore(self, name: str) -> Beginning:
         """Have the gateway begin again from a snapshot; when this returns, a crash would not change that any more."""
@@ -164,14 +163,19 @@ class Snapshots:
         if self._busy.locked() or self.restoring.is_set():
             raise NoSnapshots(503, "another snapshot is being written or restored just now")
         async with self._busy:
-            yield
+            try:
+                yield
+            except ConnectionError:
+                raise
+            except (OSError, AppendFailed, CannotOpen, apsw.Error) as why:
+                raise NoSnapshots(503, f"the disk does not take it ({why})") from why
 
     @asynccontextmanager
     async def _aside(self, name: str) -> AsyncIterator[Path]:
         """Give the name of a folder in which something may be made that is gone in the end."""
         part = self._folder / f"{name}{PART}"
         async with self._alone():
-            await asyncio.to_thread(self._clear, name)
+            await finished(self._clear, name)
             try:
                 yield part
             finally:

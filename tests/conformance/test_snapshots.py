@@ -16,6 +16,7 @@ from aiohttp import ClientSession
 from adapters import restoring
 from adapters.callback_marks import FILE as MARKS_FILE
 from adapters.compose import Gateway, run
+from adapters.data_folder import RESERVE_BYTES
 from adapters.restoring import beginning, prepare
 from adapters.snapshot_file import BrokenSnapshot, check
 from adapters.snapshots import NoSnapshots
@@ -256,3 +257,79 @@ async def test_a_world_that_cannot_be_lived_again_is_not_taken(tmp_path: Path, g
     assert not (tmp_path / "two" / restoring.PART).exists()
     async with run(tmp_path / "two") as again:
         assert again.router.state.digest() == digest
+
+
+# What there is no room for
+
+
+def names(data: Path) -> list[str]:
+    return sorted(path.name for path in (data / "snapshots").iterdir())
+
+
+async def test_no_room_and_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "data"
+    async with lived(data, "disk") as gateway:
+        await gateway.snapshots.save("base")
+        with monkeypatch.context() as full:
+            full.setattr("adapters.snapshots.free_bytes", lambda _: RESERVE_BYTES)
+            for no in (gateway.snapshots.save("other"), gateway.snapshots.restore("base")):
+                with pytest.raises(NoSnapshots, match="more must be free") as refused:
+                    await no
+                assert refused.value.status == 503
+        with monkeypatch.context() as filling:
+            filling.setattr("adapters.journal_sqlite.free_bytes", lambda _: 0)
+            for no in (gateway.snapshots.save("other"), gateway.snapshots.restore("base")):
+                with pytest.raises(NoSnapshots, match="less than the reserve is free"):
+                    await no
+        monkeypatch.setattr("adapters.snapshots.SNAPSHOTS_MAX", 1)
+        with pytest.raises(NoSnapshots, match="no room for more") as many:
+            await gateway.snapshots.save("other")
+        assert many.value.status == 409
+        await gateway.snapshots.save("base")
+        assert names(data) == ["base.snapshot"]
+        assert not gateway.snapshots.restoring.is_set()
+    assert not [*data.glob("restoring*")]
+
+
+async def test_a_save_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
+    """A gateway that stops cancels who waits for it; the next one finds no trace, and a crash's trace is removed."""
+    data = tmp_path / "data"
+    async with lived(data, "disk") as gateway:
+        for turns in (1, 3, 10, 30, 100):  # of the loop, to be broken off at another place each time
+            saving = asyncio.create_task(gateway.snapshots.save("base"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            saving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await saving
+            assert names(data) == []
+        saving = asyncio.create_task(gateway.snapshots.save("base"))
+        while not (data / "snapshots" / "base.part" / "journal.sqlite").exists():  # noqa: ASYNC110 - a thread makes it
+            await asyncio.sleep(0)
+        saving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+        assert names(data) == []
+        (data / "snapshots" / "crashed.part").mkdir()
+        await gateway.snapshots.save("base")
+        assert names(data) == ["base.snapshot"]
+
+
+async def test_what_is_brought_in_is_whole_or_nothing(tmp_path: Path, good: Path) -> None:
+    data, whole = tmp_path / "data", await asyncio.to_thread(good.read_bytes)
+
+    async def pieces(upto: int, broken_off: bool) -> AsyncIterator[bytes]:
+        for at in range(0, upto, 10_000):
+            yield whole[at : min(at + 10_000, upto)]
+        if broken_off:
+            raise ConnectionResetError
+
+    async with run(data, durability="memory") as gateway:
+        with pytest.raises(ConnectionResetError):
+            await gateway.snapshots.put("base", pieces(len(whole) // 2, broken_off=True), len(whole))
+        with pytest.raises(BrokenSnapshot):
+            await gateway.snapshots.put("base", pieces(len(whole) // 2, broken_off=False), None)
+        assert names(data) == []
+        row = await gateway.snapshots.put("base", pieces(len(whole), broken_off=False), len(whole))
+        assert await gateway.snapshots.all() == [row]
+        assert await asyncio.to_thread(snapshot_of(data).read_bytes) == whole

@@ -171,7 +171,7 @@ def test_world_and_profile_are_for_an_empty_journal_only(data: Path) -> None:
     assert code == 0
     assert (
         said.splitlines()[0]
-        == f"hutong: {data} holds a world already: --world, --profile and --strict were not applied"
+        == f"hutong: {data} holds a world already: --world, --snapshot, --profile and --strict were not applied"
     )
     with serving("--data", str(data)) as server:
         assert "not applied" not in server.stop()[1]

@@ -4,6 +4,7 @@ Only the epoch differs, and the positions, by the one event that began the fork.
 """
 
 import asyncio
+import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +23,9 @@ from gateway import commands, events
 from gateway.events import WorldRestored
 from gateway.ports import Journal
 from gateway.state import State
+from tests.property.lives import Life
 from tests.property.test_every_command import ASKED, SELDOM, World
+from tests.property.test_replay import ALL, Survivor
 
 
 def placeless(record: bytes) -> object:
@@ -31,7 +34,7 @@ def placeless(record: bytes) -> object:
     return msgspec.structs.replace(event, previous=0) if isinstance(event, events.Posted) else event
 
 
-async def fork_of(source: Journal, state: State, epoch: int) -> tuple[Journal, State]:
+async def fork_of(source: Journal, state: State, epoch: int) -> State:
     """Take a snapshot, and begin a world from it."""
     with TemporaryDirectory() as folder:
         made = SqliteJournal(Path(folder))
@@ -42,7 +45,34 @@ async def fork_of(source: Journal, state: State, epoch: int) -> tuple[Journal, S
         finish(Path(folder) / FILE, about, {MARKS_FILE: b"{}"})
         journal = MemoryJournal()
         await pour(Path(folder) / FILE, journal, MemoryFiles(), WorldRestored(epoch, {}))
-        return journal, restore(journal)
+        return restore(journal)
+
+
+def forked(life: Life) -> State:
+    """Begin a world from a snapshot of a life, and see that nothing of it is lost."""
+
+    async def fork() -> State:
+        source = MemoryJournal()
+        await source.append(life.records)
+        return await fork_of(source, life.state, 77)
+
+    state = asyncio.run(fork())
+    assert (state.epoch, state.position) == (77, life.state.position + 1)
+    beside = State.load(state.dump())
+    beside.epoch, beside.position = life.state.epoch, life.state.position
+    assert beside.digest() == life.state.digest()
+    return state
+
+
+def test_nothing_is_lost_on_the_way() -> None:
+    """Not what was used of the quotas, nor what devices have sent."""
+    dice, survivor = random.Random(20261126), Survivor()
+    for _ in range(600):
+        survivor.live((dice.choice(ALL), *(dice.randrange(12) for _ in range(3))))  # type: ignore[arg-type]
+    state = survivor.life.state
+    assert any(used.counts for used in state.quotas.used.values())
+    assert any(person.devices for person in state.people.values())
+    forked(survivor.life)
 
 
 @given(seed=st.integers(0, 2**32), before=st.integers(0, 150), after=st.integers(1, 100))
@@ -54,14 +84,7 @@ def test_a_fork_lives_on_as_its_original(seed: int, before: int, after: int) -> 
         if kind not in SELDOM:
             world.ask(kind)
         world.work()
-    source = MemoryJournal()
-
-    async def forked() -> tuple[Journal, State]:
-        await source.append(world.records)
-        return await fork_of(source, world.state, 77)
-
-    _, state = asyncio.run(forked())
-    assert (state.epoch, state.position) == (77, world.state.position + 1)
+    state = forked(world)
     fork = World(seed)
     fork.state, fork.records, fork.now_ms, fork.asked = state, [], world.now_ms, world.asked
     world.records = []
