@@ -10,15 +10,15 @@ import json
 import sys
 from typing import Any
 
+from benchmarks import page
 from benchmarks.floors import floors
 from benchmarks.generator import BUILD, compile_generator
 from benchmarks.goals import GOALS
 from benchmarks.machine import machine
+from benchmarks.page import RESULT
 from benchmarks.report import api_table, floors_table, goals_json, goals_table, mass_table, row_json, table
 from benchmarks.rows import FULL, QUICK, say
 from benchmarks.suite import Found, measure
-
-RESULT = BUILD / "bench.json"
 
 
 def main() -> int:
@@ -30,7 +30,10 @@ def main() -> int:
     say("floors")
     floor = floors(BUILD)
     found = measure(goals, QUICK if asked.quick else FULL, floor)
-    _write(here, floor, found, bool(asked.quick))
+    told = _told(here, floor, found, bool(asked.quick))
+    RESULT.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    if not asked.quick and not asked.goal:
+        page.write(told)
     build = "" if here["python_optimized"] else " (built without optimizations)"
     print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}{build}, commit {here['commit']}\n")
     tables = [
@@ -50,8 +53,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _write(here: dict[str, Any], floor: dict[str, Any], found: Found, quick: bool) -> None:
-    result = {
+def _told(here: dict[str, Any], floor: dict[str, Any], found: Found, quick: bool) -> dict[str, Any]:
+    return {
         "machine": here,
         "quick": quick,
         "floors": floor,
@@ -61,7 +64,6 @@ def _write(here: dict[str, Any], floor: dict[str, Any], found: Found, quick: boo
         "masses": [dataclasses.asdict(run) for run in found.masses],
         "failures": found.failures,
     }
-    RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
