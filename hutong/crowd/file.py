@@ -87,7 +87,7 @@ def checked(table: dict[str, Any], place: str) -> Crowd:
         raise CycloptsError(msg=f"{place} describes nobody: begin each kind of people with a line [[persona]].")
     plain = {key: value for key, value in table.items() if key != "persona"}
     crowd = Crowd(
-        **_fields(_CROWD, plain, place, place),
+        **_fields(_CROWD, plain, place),
         persona=tuple(_persona(row, number, place) for number, row in enumerate(rows, 1)),
     )
     for problem in _problems(crowd):
@@ -99,19 +99,17 @@ def _persona(row: dict[str, Any], number: int, place: str) -> Persona:
     name = row.get("name")
     where = f"persona {name if isinstance(name, str) and name.isprintable() else number} of {place}"
     tables.check_keys(row, _PERSONA, where)
-    persona = Persona(**_fields(_PERSONA, row, where, where))
+    persona = Persona(**_fields(_PERSONA, row, where))
     for problem in _contradictions(persona, row):
         raise CycloptsError(msg=f"{where}: {problem}")
     return persona
 
 
-def _fields(
-    fields: dict[str, msgspec.structs.FieldInfo], table: dict[str, Any], where: str, place: str
-) -> dict[str, Any]:
+def _fields(fields: dict[str, msgspec.structs.FieldInfo], table: dict[str, Any], place: str) -> dict[str, Any]:
     """Convert each key by its field; one that is missing and has no default is named with what it takes."""
     for name, field in fields.items():
         if field.required and name not in table and name != "persona":
-            raise CycloptsError(msg=f"{where} lacks {name}: it takes {tables.description(field.type)}.")
+            raise CycloptsError(msg=f"{place} lacks {name}: it takes {tables.description(field.type)}.")
     return {name: tables.checked(fields[name].type, value, f"{name} in {place}") for name, value in table.items()}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from hutong.client import LinkEnded, OutcomeUnknown
 from hutong.control import Control
 from hutong.crowd.books import Books
 from hutong.crowd.cast import Cast, online, settle
@@ -51,10 +52,19 @@ class Run:
                 marks["idled"] = await mark(control)
                 self._note(f"nobody has said anything for {self._crowd.idle_s:g} s; now they act")
                 _look_seldom_for_garbage()
-                in_time = await stage.act(self._time())
+                self._note(await self._act(stage))
                 marks["acted"] = await mark(control)
-                self._note("everything due was heard" if in_time else "not everything was answered and heard in time")
                 return Report(cast, self._books, marks)
+
+    async def _act(self, stage: Stage) -> str:
+        """Have everybody act, and tell how it ended; the gateway may close links for good in the middle."""
+        told = "not everything was answered and heard in time"
+        try:
+            if await stage.act(self._time()):
+                told = "everything due was heard"
+        except* (LinkEnded, OutcomeUnknown) as group:
+            told = f"cut short: {group.exceptions[0]}"
+        return told
 
     async def _time(self) -> None:
         """Wait as long as people act, and tell now and then what they have done."""

@@ -13,7 +13,7 @@ import pytest
 from hutong.control import Control
 from hutong.crowd.books import Books
 from hutong.crowd.cast import Cast, online, settle
-from hutong.crowd.file import Crowd, Persona
+from hutong.crowd.file import Crowd, Persona, named
 from hutong.crowd.report import Report
 from hutong.crowd.stage import Stage
 from tests.end_to_end.server import PATIENCE_S, Child, Server
@@ -112,6 +112,21 @@ async def test_ctrl_c_brings_the_report_of_what_was_so_far(server: Server, tmp_p
     assert "55 people on real links:" in told
     for head in ("Who reached whom", "What was refused", "What it cost"):
         assert head in told
+
+
+async def test_an_enterprise_that_is_reset_in_the_middle_cuts_the_run_short(server: Server, tmp_path: Path) -> None:
+    file = written(tmp_path, CROWD.replace("seconds = 3", "seconds = 3000"))
+    run = await crowd(server, file)
+    async with Control(f"http://127.0.0.1:{server.port}") as control:
+        assert (await control.decisions(reason="sender_frequency", wait_s=30))["decisions"]
+        await control.reset(named(str(file)).corpid)
+    told = await output(run)
+    ended = await run.ended()
+    assert ended.code == 1
+    assert "cut short: the link is closed: the enterprise was reset (4403)" in ended.talk
+    assert "Traceback" not in ended.talk
+    assert told.splitlines()[-1] == "0 lost, 0 duplicated, 0 out of order: counted by the clients."
+    assert "were not answered" in told
 
 
 class Watched(Books):
