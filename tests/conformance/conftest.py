@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -31,6 +32,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 async def gateway(request: pytest.FixtureRequest, folder_of_tls: Path) -> AsyncIterator[Gateway]:
     """Run a gateway in this process, with every rule on and no disk; whoever opens a `Wire` may come by TLS."""
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
     tls_port = 0 if getattr(request, "param", "plain") == "tls" else None
     async with run(folder_of_tls, profile_name="bench", durability="memory", tls_port=tls_port) as gateway:
         if gateway.authority is not None and gateway.listener.tls_port is not None:
@@ -39,6 +42,7 @@ async def gateway(request: pytest.FixtureRequest, folder_of_tls: Path) -> AsyncI
         yield gateway
         Wire.drop_all()
         Wire.secured.clear()
+    assert told == []  # what a transport catches, it tells nobody else
 
 
 @pytest.fixture(scope="session")

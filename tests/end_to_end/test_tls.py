@@ -1,14 +1,16 @@
 """`serve --tls` as a process: what it makes on first use, what it keeps, and what it refuses to start with."""
 
 import json
+import socket
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
-from tests.end_to_end.test_serve import BROKEN, left, refused, serving
+from tests.end_to_end.test_serve import BROKEN, ROOT, left, refused, serving
 
 
 @pytest.fixture
@@ -76,3 +78,22 @@ def test_world_in_memory_keeps_its_authority_where_clients_can_read_it(data: Pat
         assert server.urls["ca_file"] == other.urls["ca_file"] == str(data / "tls" / "ca.pem")
         assert curl(server.urls, "/readyz") == curl(other.urls, "/readyz") == "ok\n"
     assert sorted(path.name for path in data.rglob("*")) == ["ca.key", "ca.pem", "tls"]
+
+
+def test_door_goes_on_when_there_is_room_for_connections_again(data: Path) -> None:
+    """Where the system gives no more sockets the door waits, says so, and opens again."""
+    limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); \
+os.execv(sys.executable, [sys.executable, '-m', 'hutong', *sys.argv[1:]])"
+    command = [sys.executable, "-c", limited, "serve", "--json", "--data", str(data), "--port", "0", "--tls"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None and process.stderr is not None
+            urls = json.loads(process.stdout.readline())
+            port = int(urls["tls_url"].rpartition(":")[2])
+            silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(80)]
+            assert any('"not_accepted"' in line for line in process.stderr)
+            for one in silent:
+                one.close()
+            assert curl(urls, "/readyz", "--retry", "20", "--retry-all-errors", "--retry-delay", "1") == "ok\n"
+        finally:
+            process.kill()

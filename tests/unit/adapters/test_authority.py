@@ -153,6 +153,11 @@ def verdict(made: Authority, leaf: Path, *options: str) -> str:
     return done.stdout + done.stderr
 
 
+def test_clients_that_do_not_know_constraints_must_not_take_its_word(tmp_path: Path) -> None:
+    extensions = kept(tmp_path).certificate.extensions
+    assert extensions.get_extension_for_class(x509.NameConstraints).critical
+
+
 @pytest.mark.parametrize("host", [*HOSTS, "localhost"])
 def test_openssl_takes_its_word_for_the_vendors_hosts(tmp_path: Path, host: str) -> None:
     made = kept(tmp_path)
