@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 ARRIVAL_S: Final = 5.0  # from accepting a connection to the end of its handshake
-ARRIVING_MAX: Final = 200
+ARRIVING_MAX: Final = 1_000
 SHUTDOWN_S: Final = 2.0  # for the other side to end TLS in order; asyncio's default is 30
 NO_ROOM_S: Final = 1.0  # between attempts to accept, where the system has no room for more
 
@@ -64,6 +64,7 @@ class Entrance:
                 arriving = loop.create_task(self._arrive(arrived))
                 self._arriving[arriving] = None
                 arriving.add_done_callback(lambda done: self._arriving.pop(done, None))
+                await asyncio.sleep(0)  # it begins, and others go on, before the next one is taken
 
     def _let_go(self, arriving: asyncio.Task[None]) -> None:
         del self._arriving[arriving]
@@ -97,7 +98,8 @@ class Entrance:
     async def close(self) -> None:
         """Let go of everybody who has not come."""
         self.stop_accepting()
-        tasks = [self._accepting, *self._arriving]
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.wait([self._accepting])  # what it has taken has begun by then, and closes its socket itself
+        for arriving in self._arriving:
+            arriving.cancel()
+        if self._arriving:
+            await asyncio.wait(self._arriving)

@@ -165,6 +165,14 @@ async def test_above_the_cap_the_oldest_half_handshake_makes_room(
         writer.close()
 
 
+async def test_many_honest_ones_at_once_all_come(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than the cap: they are taken one by one, and each may make its handshake before too many others come."""
+    monkeypatch.setattr(tls, "ARRIVING_MAX", 20)
+    came = await asyncio.gather(*(talk(gateway) for _ in range(200)))
+    for _, writer in came:
+        writer.close()
+
+
 async def test_stop_waits_for_no_half_handshake(folder_of_tls: Path) -> None:
     async with asyncio.timeout(tls.ARRIVAL_S):
         async with run(folder_of_tls, durability="memory", tls_port=0) as gateway:
