@@ -121,6 +121,24 @@ async def test_a_bot_that_is_gone_loses_its_connection(wecom: Wecom) -> None:
         assert (await raw.ended())[0] == 4403
 
 
+async def test_a_reset_ends_a_connection_and_what_was_asked_before_it_is_asked_no_more(wecom: Wecom) -> None:
+    async with wecom.session.get(f"{wecom.url}/_hutong/world") as answer:
+        world = await answer.read()
+    async with subscribed(wecom) as raw, member(wecom) as zhang:
+        await zhang.say(await chat_of(zhang), "一")
+        await raw.told()
+        before = await raw.told()
+        await wecom.control("POST", "/reset")
+        assert (await raw.ended())[0] == 4403
+    async with wecom.session.post(f"{wecom.url}/_hutong/world", data=world) as answer:
+        assert answer.status == 200
+    async with subscribed(wecom) as raw, member(wecom) as zhang:
+        assert await raw.answer(before, msgtype="markdown", markdown={"content": "给一"}) == 846605
+        await zhang.say(await chat_of(zhang), "二")
+        await raw.told()
+        assert (await raw.told())["body"]["text"] == {"content": "二"}
+
+
 async def test_a_stop_says_that_it_is_one(wecom: Wecom) -> None:
     async with AsyncExitStack() as stack:
         async with running() as ending:
