@@ -3,14 +3,15 @@
 import re
 from contextlib import suppress
 from http.client import HTTPException
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from hutong.client import open_session
 from hutong.control import NotRunning
 from hutong.testing.gateway import Hutong
 from hutong.testing.people import PATIENCE_S, Bot, Consumer, Member, Person
 
-KINDS: Final = ("message", "decision", "call", "callback")
+Kind = Literal["message", "decision", "call", "callback"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 AGENT_ID: Final = "1000002"
 AES_KEY: Final = "hutonghutonghutonghutonghutonghutonghutongA"  # 43 letters and digits, as the vendor's are
 
@@ -27,7 +28,7 @@ class Enterprise:
         self.token = f"token-of-{self.corpid}"
         self.aes_key = AES_KEY
         self._people: list[Person] = []
-        self._began: dict[str, int] = {}
+        self._began: dict[Kind, int] = {}
 
     async def __aenter__(self) -> Self:
         await self.hutong.clock.freeze()
@@ -85,23 +86,25 @@ class Enterprise:
             callback_url=url, callback_token=self.token, callback_aes_key=self.aes_key,
         )  # fmt: skip
 
-    async def sees(self, kind: str, within_s: float = PATIENCE_S, **look: Any) -> dict[str, Any]:
+    async def sees(self, kind: Kind, within_s: float = PATIENCE_S, **look: Any) -> dict[str, Any]:
         """Wait for the first of this test's calls, callbacks, decisions or messages that is like this.
 
         `sees("call", path="externalcontact/add_msg_template")`, `sees("callback", event="add_external_contact")`: what
         else may be looked for says `/_hutong/openapi.json`.
         """
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is nothing that is seen: there are {', '.join(KINDS)}")
         looked = {**self._look(kind), **look}
         told = await self._list(kind, wait_s=within_s, **looked)
         if not told[f"{kind}s"]:
             raise AssertionError(f"no {kind} like {look} within {within_s:g} s")
         return dict(told[f"{kind}s"][0])
 
-    async def _list(self, kind: str, **look: Any) -> dict[str, Any]:
+    async def _list(self, kind: Kind, **look: Any) -> dict[str, Any]:
         told: dict[str, Any] = await self.hutong.control.ask("GET", f"/{kind}s", look=look)
         return told
 
-    def _look(self, kind: str) -> dict[str, Any]:
+    def _look(self, kind: Kind) -> dict[str, Any]:
         """Look for what is of this test: since it began, and of this enterprise where that can be asked for."""
         of = {"corpid": self.corpid} if kind in ("call", "callback") else {}
         return {"after": self._began[kind], "limit": 1000, **of}

@@ -104,6 +104,11 @@ async def test_a_mass_message_of_an_sdk_waits_for_the_members_yes(
         await enterprise.sees("call", within_s=0.05, path="user/create")
 
 
+async def test_what_is_seen_has_a_kind(enterprise: Enterprise) -> None:
+    with pytest.raises(ValueError, match="'calls' is nothing that is seen: there are message, decision"):
+        await enterprise.sees("calls")  # type: ignore[arg-type]
+
+
 async def test_an_app_is_called_back_and_hears_a_member(enterprise: Enterprise, zhang: Member) -> None:
     async with receiving(enterprise.corpid) as receiver:
         receiver.crypto = type(receiver.crypto)(enterprise.token, enterprise.aes_key, enterprise.corpid)
