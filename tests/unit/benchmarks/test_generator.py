@@ -4,13 +4,15 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgpack
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import ClientSession, WSMsgType, web
 from aiohttp.test_utils import TestServer
+from aiohttp.typedefs import Handler
 
 from benchmarks.generator import Client, Figures, LoadFailed, Pace, Target, compile_generator, load
 
@@ -81,15 +83,36 @@ async def target(relay: Relay) -> AsyncIterator[Target]:
     await asyncio.to_thread(compile_generator)
     application = web.Application()
     application.router.add_get("/ws", relay.serve)
-    async with TestServer(application) as server:
+    async with served(application) as port:
         clients = [Client(f"token{i}", "cv1", 0, sends=i < 2, reads=True) for i in range(3)]
+        yield Target("hutong", os.getpid(), "127.0.0.1", port, clients)
+
+
+@asynccontextmanager
+async def served(application: web.Application) -> AsyncIterator[int]:
+    """Serve on a port, and end at last what a generator that broke off left open.
+
+    Closed politely, a connection with something unsent would outlive the loop, and so would one that is being taken:
+    once a last request is answered, all that came before it have been.
+    """
+    transports: set[asyncio.Transport] = set()
+
+    @web.middleware
+    async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+        assert request.transport is not None
+        transports.add(request.transport)
+        return await handler(request)
+
+    application.middlewares.append(note)
+    async with TestServer(application) as server:
         assert server.port
-        yield Target("hutong", os.getpid(), "127.0.0.1", server.port, clients)
-        assert server.runner is not None and server.runner.server is not None
-        for connection in server.runner.server.connections:  # a generator that broke off left some half open
-            if connection.transport is not None:
-                connection.transport.abort()
-        await asyncio.sleep(0)  # for their ends to be told, or the loop closes over open sockets
+        yield server.port
+        async with ClientSession() as last, last.get(server.make_url("/")):
+            assert server.runner is not None and server.runner.server is not None
+            transports |= {one.transport for one in server.runner.server.connections if one.transport is not None}
+    for transport in transports:
+        transport.abort()
+    await asyncio.sleep(0)  # for their ends to be told
 
 
 async def run(target: Target, pace: Pace = QUICK) -> Figures:
@@ -132,10 +155,9 @@ async def test_what_went_wrong_is_a_failure(target: Target, relay: Relay, fault:
 
 
 async def test_a_refused_upgrade_is_a_failure(target: Target) -> None:
-    async with TestServer(web.Application()) as elsewhere:
-        assert elsewhere.port
+    async with served(web.Application()) as elsewhere:
         with pytest.raises(LoadFailed, match=r"no upgrade: HTTP/1\.1 404"):
-            await run(replace(target, port=elsewhere.port))
+            await run(replace(target, port=elsewhere))
 
 
 async def test_idle_links_are_opened_and_memory_is_read_at_the_baseline_and_at_the_end(target: Target) -> None:
