@@ -4,6 +4,7 @@ Rules of the folder:
 - One connection a bot: a newer one that subscribes is told from then on, the older one is sent away.
 - What is due is told in the order of the journal. No SDK acknowledges it.
 - Every frame is answered, in order, whatever is wrong with it; none is worth the connection but one that is too large.
+- A frame of a connection waits for a turn of everybody's loop: who sends many without a pause holds up nobody else.
 - Of frames no secret is kept: they stand among the calls of the vendor's API, as `aibot/` and their `cmd`.
 """
 
@@ -71,7 +72,8 @@ class Aibots:
         self._delivery = delivery
         self._ready = ready
         self._uploads = ChunkedUploads(door.media)
-        self.connections: dict[Connection, None] = {}  # the oldest first
+        self.connections: dict[Connection, None] = {}
+        self._strangers: dict[Connection, None] = {}  # who has subscribed to nothing yet, the oldest first
         self._subscribed: dict[str, Connection] = {}  # by the bot's key
         self._leaving: set[asyncio.Task[None]] = set()
         self._kicks = count(1)
@@ -107,7 +109,7 @@ class Aibots:
         check_origin(request)
         connection = Connection(request)
         socket = await connection.open()
-        self.connections[connection] = None
+        self.connections[connection] = self._strangers[connection] = None
         self._make_room()
         try:
             await self._serve(connection)
@@ -116,12 +118,14 @@ class Aibots:
         return socket
 
     def _make_room(self) -> None:
-        strangers = [connection for connection in self.connections if connection.who is None]
-        if len(strangers) > UNSUBSCRIBED_MAX:
-            strangers[0].abort()
+        if len(self._strangers) > UNSUBSCRIBED_MAX:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.abort()
 
     def _left(self, connection: Connection) -> None:
         del self.connections[connection]
+        self._strangers.pop(connection, None)
         if connection.telling is not None:
             connection.telling.cancel()
         if self._is_subscribed(connection):
@@ -136,6 +140,7 @@ class Aibots:
         try:
             while (frame := await connection.receive()) is not None:
                 await connection.send(await self._answer(connection, frame))
+                await asyncio.sleep(0)
                 if connection.telling is None and self._is_subscribed(connection):
                     connection.telling = asyncio.create_task(self._delivery.tell(connection))
         except TimeoutError:
@@ -230,6 +235,7 @@ class Aibots:
         older = self._subscribed.get(who.key)
         self._subscribed[who.key] = connection
         connection.who, connection.secret = who, asked.secret
+        self._strangers.pop(connection, None)
         if older is not None and older is not connection:
             self._send_away(older)
 

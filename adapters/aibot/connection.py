@@ -55,7 +55,10 @@ class Connection:
 
     async def receive(self) -> bytes | None:
         """Give the next frame, or None at the end; TimeoutError if none came for too long."""
-        by_s = self._subscribe_by_s if self.who is None else asyncio.get_running_loop().time() + SILENT_S
+        now_s = asyncio.get_running_loop().time()
+        by_s = self._subscribe_by_s if self.who is None else now_s + SILENT_S
+        if by_s < now_s:
+            raise TimeoutError  # what waits to be read would be given without a look at the time
         async with asyncio.timeout_at(by_s):
             message = await self._socket.receive()
         return message.data if message.type in (WSMsgType.TEXT, WSMsgType.BINARY) else None

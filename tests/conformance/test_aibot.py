@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import socket
 from base64 import b64encode
-from contextlib import AsyncExitStack
+from collections import Counter
+from contextlib import AsyncExitStack, ExitStack, suppress
 from hashlib import md5
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,11 @@ import pytest
 from aiohttp import FormData
 from wecom_aibot_sdk.crypto import decrypt_file
 
-from adapters.aibot import connection
-from protocol.wecom.aibot import CHUNK_BYTES_MAX, FRAME_BYTES_MAX
+from adapters import aibot
+from adapters.aibot import UNSUBSCRIBED_MAX, connection
+from adapters.aibot.commands import read_frame
+from adapters.wecom_api.call import No
+from protocol.wecom.aibot import CHUNK_BYTES_MAX, FRAME_BYTES_MAX, Frame
 from tests.conformance.aibot import BOT, SECRET, chat_of, connected, consumer, member, subscribed, until
 from tests.conformance.wecom import AMY, STORE, ZHANG, Wecom, running, wecom
 from tests.wire import TEXT, Wire, client_frame, handshake
@@ -22,6 +28,12 @@ from tests.wire import TEXT, Wire, client_frame, handshake
 __all__ = ["wecom"]
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100_000)
+
+
+
+
+def bot_handshake(port: int) -> bytes:
+    return handshake(port, {"Sec-WebSocket-Protocol": ""}).replace(b"/ws", b"/_hutong/aibot")
 
 
 # Who is let in
@@ -102,6 +114,71 @@ async def test_strangers_hold_up_nobody(wecom: Wecom) -> None:
             assert (await raw.ask("ping"))["errcode"] == 0
 
 
+async def test_strangers_who_come_all_at_once_are_no_more_than_others(
+    wecom: Wecom, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(connection, "SUBSCRIBE_S", 60.0)
+    port = wecom.gateway.listener.port
+    with ExitStack() as stack:
+        strangers = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(100)]
+        for stranger in strangers:  # before the loop turns, so that all of them are let in together
+            stranger.sendall(bot_handshake(port))
+            stranger.setblocking(False)
+        for stranger in strangers:
+            with suppress(ConnectionError):
+                await asyncio.get_running_loop().sock_recv(stranger, 1)
+        await until(lambda: len(wecom.gateway.bots.connections) <= UNSUBSCRIBED_MAX)
+
+
+async def test_who_sends_frames_without_a_pause_holds_up_nobody(
+    wecom: Wecom, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    turns, read_in = count(), Counter[int]()
+    turn = next(turns)
+
+    async def turning() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn = next(turns)
+
+    def reading(data: bytes) -> tuple[Frame, No | None]:
+        read_in[turn] += 1
+        return read_frame(data)
+
+    monkeypatch.setattr(aibot, "read_frame", reading)
+    port = wecom.gateway.listener.port
+    wire = await Wire.connect(port)
+    wire.writer.write(bot_handshake(port))
+    await wire.upgraded()
+    ticking = asyncio.create_task(turning())
+    wire.writer.write(client_frame(TEXT, b"") * 500)
+    await until(lambda: read_in.total() == 500)
+    ticking.cancel()
+    assert max(read_in.values()) <= 2
+
+
+async def test_who_sends_frames_without_a_pause_has_to_subscribe_in_time_too(
+    wecom: Wecom, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(connection, "SUBSCRIBE_S", 0.1)
+    port = wecom.gateway.listener.port
+    wire = await Wire.connect(port)
+    wire.writer.write(bot_handshake(port))
+    await wire.upgraded()
+    sending = asyncio.create_task(_send_on(wire))
+    await until(lambda: not wecom.gateway.bots.connections)
+    sending.cancel()
+
+
+async def _send_on(wire: Wire) -> None:
+    """Send frames and pass over what is answered, for as long as the other end takes them."""
+    with suppress(ConnectionError):
+        while True:
+            wire.writer.write(client_frame(TEXT, b"") * 500)
+            await wire.reader.read(2**20)
+
+
 async def test_a_newer_connection_ends_the_older_one(wecom: Wecom) -> None:
     async with subscribed(wecom) as older, subscribed(wecom) as newer:
         assert await older.ended() == (4409, "the bot has a newer connection")
@@ -151,7 +228,7 @@ async def deaf(wecom: Wecom) -> Wire:
     """Subscribe a bot that reads nothing more, and beats its heart so much that nothing more is written to it."""
     port = wecom.gateway.listener.port
     wire = await Wire.connect(port, receive_bytes=4_096, limit=1_024)
-    wire.writer.write(handshake(port, {}).replace(b"/ws", b"/_hutong/aibot"))
+    wire.writer.write(bot_handshake(port))
     await wire.upgraded()
     subscribe = {"cmd": "aibot_subscribe", "headers": {"req_id": "s"}, "body": {"bot_id": BOT, "secret": SECRET}}
     wire.writer.write(client_frame(TEXT, json.dumps(subscribe).encode()))
