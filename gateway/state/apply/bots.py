@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from gateway.events.bots import BotSaid, BotsSeated
@@ -49,10 +50,12 @@ def asked_by_event(state: State, event: CallbackDue) -> None:
 
 
 def named_in(state: State, corpid: str, group: Group, event: Posted) -> list[str]:
-    """Name the bots of a group that a message calls: a text that says `@` and the name of one."""
+    """Name the bots of a group that a text calls: it says `@` and the name of one, the longest that fits there."""
     said = decode_message(event.frame).content
     text, apps = said.text if isinstance(said, Text) else "", state.corps[corpid].apps
-    return [agent_id for agent_id in group.bots if f"@{apps[agent_id].name}" in text]
+    names = sorted({apps[agent_id].name for agent_id in group.bots}, key=len, reverse=True)
+    called = re.findall(f"@({'|'.join(map(re.escape, names))})", text)
+    return [agent_id for agent_id in group.bots if apps[agent_id].name in called]
 
 
 @applies(BotSaid)
