@@ -43,16 +43,20 @@ class Delivery:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Keep how far each bot has been told while the block runs."""
+        self._forget_gone()
+        async with self._marks.kept():
+            yield
+
+    def _forget_gone(self) -> None:
         bots = {Called(corpid, bot_id).key for bot_id, corpid in self._router.state.bots.items()}
         for key in self._marks.keys() - bots:
             self._marks.forget(key)
-        async with self._marks.kept():
-            yield
 
     async def tell(self, connection: Connection) -> None:
         """Tell a bot what is due, for as long as it has this connection; one that is gone loses it."""
         who, grown = connection.who, self._router.watch()
         assert who is not None
+        self._forget_gone()
         progress = self._marks.of(who.key)
         try:
             while (app := bot_of(self._router.state, who)) is not None and app.secret == connection.secret:
