@@ -100,9 +100,10 @@ def unauthorized() -> web.HTTPUnauthorized:
     return web.HTTPUnauthorized(text="no valid token\n", headers={"WWW-Authenticate": "Bearer"})
 
 
-def check_origin(request: web.Request) -> None:
-    """Refuse a foreign web page: an Origin, where there is one, must be this server's own address, to the letter."""
-    if not own_origins(request).issuperset(request.headers.getall("Origin", ())):
+def check_origin(request: web.Request, *others: str) -> None:
+    """Refuse a foreign web page: an Origin, where there is one, must be this server's own address, to the letter, or
+    one of a few others."""
+    if not {*own_origins(request), *others}.issuperset(request.headers.getall("Origin", ())):
         raise web.HTTPForbidden(text="wrong origin\n")
 
 

@@ -36,13 +36,11 @@ from adapters.wecom_api.calls import CLIENT_CHARACTERS_MAX, PATH_CHARACTERS_MAX,
 from gateway.ports import Tokens
 from gateway.state import State
 from protocol.errors import Close
-from protocol.wecom.aibot import (
-    Acknowledgement,
-    Frame,
-    SubscribeAsked,
-)
+from protocol.wecom.aibot import Acknowledgement, Frame, SubscribeAsked
+from protocol.wecom.hosts import BOT_HOST
 
 PATH: Final = "/_hutong/aibot"
+VENDORS_ORIGIN: Final = f"https://{BOT_HOST}"  # some clients say where they believe to be, and come through the proxy
 UNSUBSCRIBED_MAX: Final = 32  # connections; above it the oldest makes room
 ABOUT: Final = f"""This is Hutong, a simulator of WeCom and WeChat messaging.
 
@@ -106,7 +104,7 @@ class Aibots:
             return web.Response(text=ABOUT)
         if not self._ready():
             raise web.HTTPServiceUnavailable(text="not ready\n", headers={"Retry-After": "1"})
-        check_origin(request)
+        check_origin(request, VENDORS_ORIGIN)
         connection = Connection(request)
         socket = await connection.open()
         self.connections[connection] = self._strangers[connection] = None
@@ -231,6 +229,8 @@ class Aibots:
             raise No(853000)
         if connection.who not in (None, who):
             raise No(40058, "this connection is another bot's")
+        if connection.who is not None and not self._is_subscribed(connection):
+            raise No(846609, "a newer connection has ended this one")
         self._count(SUBSCRIBE, who, connection.address)
         older = self._subscribed.get(who.key)
         self._subscribed[who.key] = connection

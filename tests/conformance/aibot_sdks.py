@@ -112,6 +112,7 @@ class NodeBot(Heard):
 async def node_bot(wecom: Wecom, secret: str = SECRET) -> AsyncIterator[Bot]:
     binary = shutil.which("node")
     assert binary, "node is missing: scripts/install-test-servers installs it"
+    assert (NODE / "node_modules").exists(), "the package is missing: scripts/install-test-servers installs it"
     options = {
         "wsUrl": ws_url(wecom), "botId": BOT, "secret": secret, "reconnectInterval": AGAIN_MS,
         "wsOptions": {"headers": {"User-Agent": driven.NODE_BOT}},

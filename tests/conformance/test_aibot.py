@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import FormData
 from wecom_aibot_sdk.crypto import decrypt_file
@@ -19,6 +20,7 @@ from wecom_aibot_sdk.crypto import decrypt_file
 from adapters import aibot
 from adapters.aibot import UNSUBSCRIBED_MAX, connection
 from adapters.aibot.commands import read_frame
+from adapters.callback_marks import BOTS_FILE
 from adapters.wecom_api.call import No
 from protocol.wecom.aibot import CHUNK_BYTES_MAX, FRAME_BYTES_MAX, Frame
 from tests.conformance.aibot import BOT, SECRET, chat_of, connected, consumer, member, subscribed, until
@@ -28,8 +30,6 @@ from tests.wire import TEXT, Wire, client_frame, handshake
 __all__ = ["wecom"]
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100_000)
-
-
 
 
 def bot_handshake(port: int) -> bytes:
@@ -54,13 +54,24 @@ async def test_who_asks_for_no_connection_is_told_what_this_is(wecom: Wecom) -> 
             assert (answer.status, "/cgi-bin/" in await answer.text()) == (200, True)
 
 
-async def test_a_page_of_somebody_elses_opens_no_connection(wecom: Wecom) -> None:
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://elsewhere.example", 403),
+        ("null", 403),
+        ("https://openws.work.weixin.qq.com.elsewhere.example", 403),
+        ("https://openws.work.weixin.qq.com", 101),  # what some clients say of themselves, who come through the proxy
+        ("http://127.0.0.1:{port}", 101),
+    ],
+)
+async def test_a_page_of_somebody_elses_opens_no_connection(wecom: Wecom, origin: str, status: int) -> None:
+    port = wecom.gateway.listener.port
     headers = {
         "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Origin": "https://elsewhere.example",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Origin": origin.format(port=port),
     }  # fmt: skip
     async with wecom.session.get(f"{wecom.url}/", headers=headers) as answer:
-        assert answer.status == 403
+        assert answer.status == status
 
 
 @pytest.mark.parametrize(("bot_id", "secret"), [(BOT, "wrong"), ("nobody", SECRET), ("1000002", f"secret-of-{STORE}")])
@@ -192,6 +203,15 @@ async def test_a_newer_connection_ends_the_older_one(wecom: Wecom) -> None:
         assert (await newer.told())["body"]["text"] == {"content": "还在吗"}
 
 
+@pytest.mark.parametrize("first", [0, 1])
+async def test_of_two_that_subscribe_at_once_one_stays(wecom: Wecom, first: int) -> None:
+    async with subscribed(wecom) as older, connected(wecom) as newer:
+        both = older, newer
+        await asyncio.gather(both[first].subscribe(), both[1 - first].subscribe(), return_exceptions=True)
+        await until(lambda: len(wecom.gateway.bots.connections) == 1)
+        assert wecom.gateway.bots.subscribed == 1
+
+
 async def test_a_bot_that_is_gone_loses_its_connection(wecom: Wecom) -> None:
     async with subscribed(wecom) as raw:
         await wecom.control("PUT", f"/corps/{STORE}/apps/{BOT}", {"name": "b", "secret": "another", "bot": True})
@@ -214,6 +234,18 @@ async def test_a_reset_ends_a_connection_and_what_was_asked_before_it_is_asked_n
         await zhang.say(await chat_of(zhang), "二")
         await raw.told()
         assert (await raw.told())["body"]["text"] == {"content": "二"}
+
+
+async def test_how_far_a_bot_was_told_is_forgotten_when_it_is_gone(wecom: Wecom) -> None:
+    for name in ("bot-a", "bot-b"):
+        await wecom.control("PUT", f"/corps/{name}", {"name": "c", "short_name": "c", "certification": "certified"})
+        await wecom.control("PUT", f"/corps/{name}/apps/{name}", {"name": "b", "secret": "s", "bot": True})
+        async with connected(wecom) as raw:
+            assert (await raw.subscribe(name, "s"))["errcode"] == 0
+        await wecom.control("POST", f"/corps/{name}/reset")
+    async with subscribed(wecom) as raw:
+        await raw.ask("ping")
+    assert msgspec.json.decode(wecom.gateway.marks[BOTS_FILE]())["apps"].keys() == {f"{STORE}/#{BOT}"}
 
 
 async def test_a_stop_says_that_it_is_one(wecom: Wecom) -> None:
