@@ -16,12 +16,18 @@ from gateway.events import (
     AnyEvent,
     AppRecalled,
     AppSaid,
+    AppSet,
     AppSpoke,
+    BookTagDeleted,
+    BookTagged,
+    BookTagPut,
     BotSaid,
     CallbackDue,
     CallbackVerified,
     CardUpdated,
+    CodeDropped,
     CodePut,
+    CodeScanned,
     CommandRefused,
     Delivered,
     JobSliced,
@@ -32,8 +38,18 @@ from gateway.events import (
     MassMade,
     MassSliced,
     MediaKept,
+    MenuPut,
+    OauthCodeMade,
+    OauthCodeUsed,
+    OpenidGiven,
     Posted,
+    TagsDeleted,
+    TagsPut,
+    TemplateDropped,
+    TemplatePut,
     TokenRevoked,
+    WelcomeGiven,
+    WelcomeSpent,
 )
 from gateway.profile import DEFAULT_PROFILE, Profile, read
 from gateway.rights import Switch
@@ -91,7 +107,8 @@ QUIET: Final = frozenset({
     Posted, Answered, JobStarted, JobSliced, CommandRefused, Delivered, TokenRevoked,
     MassMade, MassAnnounced, MassConfirmed, MassSliced, MassCancelled,
     MediaKept, AppSpoke, AppSaid, AppRecalled, CardUpdated, CallbackDue, CallbackVerified,
-    BotSaid,
+    BotSaid, AppSet, MenuPut, BookTagPut, BookTagDeleted, BookTagged, OpenidGiven, OauthCodeMade, OauthCodeUsed,
+    TagsPut, TagsDeleted, CodePut, CodeDropped, CodeScanned, WelcomeGiven, WelcomeSpent, TemplatePut, TemplateDropped,
 })  # fmt: skip
 
 

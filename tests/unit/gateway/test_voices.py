@@ -3,6 +3,7 @@
 import pytest
 
 from gateway import commands, decide, events, profile
+from gateway.commands.book import PutBookTag
 from gateway.events import AnyEvent
 from gateway.refusal import Refusal
 from gateway.state import State
@@ -77,3 +78,17 @@ def test_replay_counts_the_same(town: Town) -> None:
     for record in town.records:
         again.apply(events.decode(record))
     assert again.dump() == town.state.dump()
+
+
+def test_what_no_rule_of_speaking_asks_about_leaves_voices_alone(town: Town) -> None:
+    assert town.says("zhang", NOON_MS) == ""
+    (voice,) = town.state.voices.values()
+    for command in (
+        commands.PutCode("silk", "zhang"),
+        commands.PutTags("silk", commands.NewTag("level"), (commands.NewTag("gold"),)),
+        PutBookTag("silk", 1, "east"),
+    ):
+        happened = decide.by_service(town.state, NOON_MS, NOON_MS, command)
+        assert isinstance(happened, list)
+        town.apply(*happened)
+    assert list(town.state.voices.values()) == [voice]
