@@ -1,7 +1,8 @@
 """What bots say: answers to what they were asked, and what they say unasked.
 
 Rules of the file:
-- Words of a bot pass the same policies as everybody's; only what begins is counted, not the parts of a stream.
+- Words of a bot pass the same policies as everybody's; only what begins is counted, not the parts of a stream, nor what
+  a card shows next.
 - Each kind of question has its own time, and its own kinds of answer (DOC 101463).
 - One answer a question. A stream is one answer that goes on, whole each time, until it says that it is finished.
 """
@@ -92,15 +93,14 @@ def answer(state: State, now_ms: int, command: AnswerAsBot) -> list[AnyEvent] | 
         return _go_on(state, now_ms, command, who, asked, asked.stream)
     if asked.answered:
         return Refusal(ANSWERED, f"bot/{asked.kind}")
+    if isinstance(content, TemplateCard) and asked.kind == "card":
+        return _instead(state, now_ms, command.position, who, asked, replace(content, updates=asked.sequence))
     attempt = _attempt(now_ms, who, state.conversations[asked.conversation], content, answers=True)
     refusal = media.check(who.corp.media, now_ms, content) or policy.check(state, attempt)
     if refusal is not None:
         return refusal
     draft = Draft(state, now_ms)
     sequence = draft.next_sequence(asked.conversation)
-    if isinstance(content, TemplateCard) and asked.sequence:
-        sequence = asked.sequence
-        attempt.content = replace(content, updates=sequence)
     draft.say(attempt, who.app.agent_id, None)
     draft.add(_said(attempt, sequence, command.position))
     return draft.events
@@ -137,13 +137,20 @@ def _go_on(
         return Refusal(STREAM_TOO_OLD, "bot/stream")
     if not is_new:
         return []
-    attempt = _attempt(now_ms, who, state.conversations[asked.conversation], part, answers=True)
+    return _instead(state, now_ms, command.position, who, asked, replace(part, updates=stream.sequence))
+
+
+def _instead(
+    state: State, now_ms: int, position: int, who: Speaking, asked: Asked, content: Stream | TemplateCard
+) -> list[AnyEvent] | Refusal:
+    """Say something in place of what it updates; it is not counted again."""
+    attempt = _attempt(now_ms, who, state.conversations[asked.conversation], content, answers=True)
     refusal = policy.check_standing(state, attempt)
     if refusal is not None:
         return refusal
     draft = Draft(state, now_ms)
-    draft.post_as(who.app.agent_id, command.corpid, asked.conversation, replace(part, updates=stream.sequence))
-    draft.add(_said(attempt, stream.sequence, command.position))
+    draft.post_as(who.app.agent_id, who.corp.corpid, asked.conversation, content)
+    draft.add(_said(attempt, content.updates, position))
     return draft.events
 
 
