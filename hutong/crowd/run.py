@@ -27,7 +27,7 @@ class Run:
         self._note = note
         self._cast = Cast(crowd)
         self._books = Books(crowd.persona)
-        self._end: asyncio.Event | None = None  # set while people act
+        self._end: asyncio.Event | None = None  # made when people begin to act, set when they stop
 
     def end(self) -> bool:
         """Let people stop acting, so that the report comes early; false if they do not act, or are stopping already."""
@@ -70,10 +70,13 @@ class Run:
         """Wait as long as people act, and tell now and then what they have done."""
         self._end = asyncio.Event()
         until_s = time.monotonic() + self._crowd.seconds
-        while not self._end.is_set() and (left_s := until_s - time.monotonic()) > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._end.wait(), min(NOTE_S, left_s))
-            self._note(str(self._books))
+        try:
+            while not self._end.is_set() and (left_s := until_s - time.monotonic()) > 0:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._end.wait(), min(NOTE_S, left_s))
+                self._note(str(self._books))
+        finally:
+            self._end.set()
 
 
 def _look_seldom_for_garbage() -> None:
