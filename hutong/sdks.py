@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 ADDRESSES: Final = ("base_url", "bots_url", "tls_url", "proxy_url", "ca_file")
 VENDOR: Final = "https://qyapi.weixin.qq.com"
 AWAY: Final = "127.0.0.1,localhost"  # not through the proxy
-WITHOUT_PROXY: Final = "Without a change of code: `hutong serve --proxy`, and then this command again."
+WITHOUT_PROXY: Final = "By WeCom's own hosts, code unchanged: `hutong serve --proxy`, and then this command again."
 ONLY: Final = "every host of https but WeCom's is refused there"
 
 
@@ -66,7 +66,7 @@ def curl(here: Here) -> str:
         ways += [f"CURL_CA_BUNDLE={shlex.quote(here.ca_file)} curl {shlex.quote(here.tls_url + here.gettoken)}"]
     if here.proxy_url:
         ways += [f"{here.led('CURL_CA_BUNDLE')} curl {shlex.quote(VENDOR + here.gettoken)}"]
-    return "\n".join(ways if here.proxy_url else [*ways, f"# By WeCom's own address: {WITHOUT_PROXY}"])
+    return "\n".join(ways if here.proxy_url else [*ways, f"# {WITHOUT_PROXY}"])
 
 
 def wechatpy(here: Here) -> str:
