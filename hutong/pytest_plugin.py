@@ -7,6 +7,7 @@ Rules of the file:
 """
 
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import pytest
@@ -26,10 +27,14 @@ ENTERPRISE: Final = pytest.StashKey["Enterprise"]()
 @pytest.fixture(scope="session")
 def hutong() -> "Iterator[Hutong]":
     """A gateway for this session, in memory: `url`, `control`, `clock`."""
-    from hutong.child import serving
+    from hutong.child import NotStarted, serving
     from hutong.testing import Hutong
 
-    with serving("--durability", "memory") as child:
+    with ExitStack() as running:
+        try:
+            child = running.enter_context(serving("--durability", "memory"))
+        except NotStarted as why:
+            pytest.fail(f"hutong: the gateway did not start: {why}", pytrace=False)
         yield Hutong(child)
 
 

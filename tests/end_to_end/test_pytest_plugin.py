@@ -237,6 +237,14 @@ async def test_with(enterprise): pass
     assert "\nthe fixture `enterprise` needs pytest-asyncio: pip install 'hutong[pytest]'\n" in done.stdout
 
 
+def test_a_gateway_that_does_not_start_says_why(project: Project, folder: Path) -> None:
+    (folder / "broken").mkdir()
+    (folder / "broken" / "apsw.py").write_text("raise ImportError('of another machine')\n")
+    told = project("def test_it(hutong): pass", path=str(folder / "broken")).stdout
+    assert "\nhutong: the gateway did not start: ImportError: of another machine\n" in told
+    assert "site-packages" not in told
+
+
 LINGER = """
 import os, pathlib, time
 def test_where(hutong):
