@@ -20,7 +20,18 @@ import structlog
 from aiohttp import web
 from msgspec import UNSET
 
-from adapters.aibot.commands import COMMANDS, FAMILY, METERED, PING, SUBSCRIBE, Asking, Told, read_body, read_frame
+from adapters.aibot.commands import (
+    COMMANDS,
+    FAMILY,
+    METERED,
+    PING,
+    SUBSCRIBE,
+    Asking,
+    Told,
+    read_body,
+    read_frame,
+    read_subscription,
+)
 from adapters.aibot.connection import Connection
 from adapters.aibot.delivery import Delivery, bot_of
 from adapters.aibot.req_ids import PREFIX
@@ -188,7 +199,7 @@ class Aibots:
             await befall(gate, visit, (line.corpid, line.path), connection.abort)
         refuse_reserved({}, bytes(frame.body))
         if frame.cmd == SUBSCRIBE:
-            await self._subscribe(connection, read_body(frame.body, SubscribeAsked))
+            await self._subscribe(connection, read_subscription(frame.body))
             line.corpid, line.agent_id = connection.who or ("", "")
             return None
         who = connection.who

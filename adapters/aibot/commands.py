@@ -32,6 +32,7 @@ from protocol.wecom.aibot import (
     PushAsked,
     Spoken,
     StreamBody,
+    SubscribeAsked,
     UploadBegun,
     UploadDone,
 )
@@ -92,6 +93,14 @@ def read_frame(data: bytes) -> tuple[Frame, No | None]:
     if not frame.headers.req_id:
         return frame, No(40058, "headers.req_id is missing")
     return frame, No(40206, f"more than {FRAME_BYTES_MAX} bytes") if len(data) > FRAME_BYTES_MAX else None
+
+
+def read_subscription(body: Raw) -> SubscribeAsked:
+    """Read who wants to subscribe, and make nothing of what else is there: a stranger may have sent much of it."""
+    try:
+        return msgspec.json.decode(body, type=SubscribeAsked)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as why:
+        raise No(40058, explained(str(why), SubscribeAsked)) from why
 
 
 def read_body(body: Raw, kind: type[A]) -> A:

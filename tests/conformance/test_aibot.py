@@ -18,7 +18,7 @@ from aiohttp import FormData
 from wecom_aibot_sdk.crypto import decrypt_file
 
 from adapters import aibot
-from adapters.aibot import UNSUBSCRIBED_MAX, connection
+from adapters.aibot import UNSUBSCRIBED_MAX, commands, connection
 from adapters.aibot.commands import read_frame
 from adapters.callback_marks import BOTS_FILE
 from adapters.wecom_api.call import No
@@ -84,6 +84,18 @@ async def test_a_wrong_bot_or_secret_opens_nothing_and_the_next_try_may_be_right
         assert "from ip: 127.0.0.1, more info at" in no["errmsg"]
         assert (await raw.ask("ping"))["errcode"] == 846609
         assert (await raw.subscribe())["errcode"] == 0
+
+
+async def test_nothing_is_made_of_what_else_a_stranger_sends(
+    wecom: Wecom, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(commands, "object_of", None)  # by which a body becomes objects: half a second for a large one
+    wrong: dict[str, Any] = {"x": [None] * 100_000}
+    async with connected(wecom) as raw:
+        assert (await raw.ask("aibot_send_msg", **wrong))["errcode"] == 846609
+        assert (await raw.ask("aibot_subscribe", bot_id=BOT, **wrong))["errcode"] == 40058
+        assert (await raw.ask("aibot_subscribe", bot_id=BOT, secret=None))["errcode"] == 40058
+        assert (await raw.ask("aibot_subscribe", bot_id=BOT, secret=SECRET, scene=None, **wrong))["errcode"] == 0
 
 
 async def test_who_tries_many_secrets_is_shut_out_for_an_hour(wecom: Wecom) -> None:
