@@ -185,9 +185,14 @@ def _open(previous_hash: Any, first: Any, row_hash: Any, packed: Any) -> Opened:
     """Check a row and unpack it; SQLite types each value by itself, so damage can turn a blob into anything."""
     if not (isinstance(packed, bytes) and isinstance(row_hash, bytes) and isinstance(previous_hash, bytes)):
         raise damaged(first, "it is no longer bytes")
+    if first < 1:
+        raise damaged(1, "it is missing")
     if _hash(previous_hash, first, packed) != row_hash:
         raise damaged(first, "its hash does not match")
-    return Opened(first, row_hash, _decode(packed))
+    try:
+        return Opened(first, row_hash, _decode(packed))
+    except msgspec.MsgspecError as why:  # only where somebody has made the hashes anew
+        raise damaged(first, "it is no list of records") from why
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Where the bytes of uploads lie: one file an upload in a folder, or in memory where nothing is kept on disk.
 
 Rules of the file:
-- Names are made here, never taken from outside.
+- Names are made here. Events of a snapshot that came from outside may name anything: what is no name of ours is no file.
 - What `settle` has returned from survives a crash. A file that a crash left half written is nobody's, since the event
   that would name it comes later; the next sweep removes it.
 """
 
 import os
+import re
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import BinaryIO, Final, Protocol
 from adapters.data_folder import RESERVE_BYTES, free_bytes, sync_folder
 
 FOLDER: Final = "media"
+NAME: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Files(Protocol):
@@ -64,6 +66,8 @@ class DiskFiles:
         sync_folder(self._folder)
 
     def open(self, name: str) -> BinaryIO:
+        if not NAME.fullmatch(name):
+            raise FileNotFoundError(name)
         return (self._folder / name).open("rb", buffering=0)
 
     def remove(self, name: str) -> None:

@@ -10,7 +10,7 @@ from adapters.journal_memory import MemoryJournal
 from adapters.journal_sqlite import SqliteJournal
 from adapters.media_files import Files
 from adapters.restoring import Beginning, decide, prepare, take_up
-from adapters.snapshot_file import pour
+from adapters.snapshot_file import BrokenSnapshot, pour
 from adapters.tokens import KEYS_FILE, Keys
 from gateway import events
 from gateway.ports import CannotOpen, Journal
@@ -55,7 +55,10 @@ async def _in_memory(
     if snapshot is None:
         return await _restored(journal, keys, begin(State()), begin)
     marks = await pour(snapshot.file, journal, files, snapshot.restored)
-    return Opened(journal, restore(journal), keys, fresh=True, marks=marks)
+    try:
+        return Opened(journal, restore(journal), keys, fresh=True, marks=marks)
+    except Exception as why:  # every hash is right, and what is told is nonsense
+        raise BrokenSnapshot(f"what it holds cannot be lived again ({why!r})") from why
 
 
 async def _unpack(folder: Path, snapshot: Beginning) -> None:

@@ -3,14 +3,13 @@
 So the journal's own code writes and reads its records, whatever kind of journal the world has lived in.
 
 Rules of the file:
-- A file may come from anywhere: its tables are ours to the letter, and nothing of it is believed before its hash has
-  been computed again.
+- A file may come from anywhere, and whoever made it may have made the hashes too: its tables are ours to the letter,
+  it unfolds to no more than its own size, and nothing of it is believed before its hash has been computed again.
 - Keys are not in it: what is begun from it is another gateway, to which the tokens of this one mean nothing.
 """
 
 import asyncio
 import errno
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from adapters.callback_marks import BOTS_FILE, with_epoch
 from adapters.callback_marks import FILE as CALLBACKS_FILE
 from adapters.cursor import MQTT_FILE
 from adapters.journal_rows import FORMAT, HASH_BYTES, TABLES, Opened, last_row, rows_holding
+from adapters.media_files import NAME as MEDIA_NAME
 from adapters.media_files import Files
 from adapters.own_thread import finished
 from gateway.events import WorldRestored, encode
@@ -38,13 +38,13 @@ MARK_FILES: Final = (CALLBACKS_FILE, BOTS_FILE, MQTT_FILE)  # of those who read 
 PIECE_BYTES: Final = 256 * 1024
 BATCH_RECORDS: Final = 256
 BATCH_ROWS: Final = 64  # a mebibyte
+SQLITE_VALUE_BYTES_MAX: Final = 2**31 - 1
 
 MORE_TABLES: Final = """
 CREATE TABLE media (file TEXT NOT NULL, piece BLOB NOT NULL);
 CREATE TABLE marks (file TEXT NOT NULL, text BLOB NOT NULL);
 CREATE TABLE snapshot (format INTEGER NOT NULL, about BLOB NOT NULL);
 """
-_MEDIA_NAME: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class BrokenSnapshot(ValueError):
@@ -153,6 +153,7 @@ def about(file: Path) -> About:
 def check(file: Path) -> About:
     """Compute every hash of a snapshot again; `BrokenSnapshot` names what is wrong."""
     with _opened(file) as (connection, said):
+        _look_over(connection)
         for _ in _records(connection, said):
             pass
         for _ in _media(connection, said):
@@ -166,6 +167,7 @@ async def pour(file: Path, journal: Journal, files: Files, restored: WorldRestor
     `BrokenSnapshot` may come late: whatever was poured then is worth nothing.
     """
     with _opened(file) as (connection, said):
+        await finished(_look_over, connection)
         rows = _records(connection, said)
         while some := await finished(lambda: list(islice(rows, BATCH_ROWS))):
             await _append(journal, [record for row in some for record in row.records])
@@ -187,6 +189,7 @@ def _opened(file: Path) -> Iterator[tuple[apsw.Connection, About]]:
     try:
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        connection.limit(apsw.SQLITE_LIMIT_LENGTH, min(file.stat().st_size, SQLITE_VALUE_BYTES_MAX))
         yield connection, _about(connection)
     except (apsw.Error, UnicodeDecodeError) as why:
         raise BrokenSnapshot(f"it is damaged, or no snapshot ({why})") from why
@@ -212,6 +215,12 @@ def _about(connection: apsw.Connection) -> About:
     return said
 
 
+def _look_over(connection: apsw.Connection) -> None:
+    """See that every page is used once, or a small file could be read without end, and fill a disk."""
+    if connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
+        raise BrokenSnapshot("it is damaged (its pages do not fit together)")
+
+
 def _schema(connection: apsw.Connection) -> list[Any]:
     return connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
 
@@ -232,10 +241,13 @@ def _records(connection: apsw.Connection, said: About) -> Iterator[Opened]:
 
 
 def _media(connection: apsw.Connection, said: About) -> Iterator[tuple[str, bytes]]:
-    seal = _Seal()
+    seal, last = _Seal(), ""
     for name, piece in connection.execute("SELECT file, piece FROM media ORDER BY rowid"):
-        if not (isinstance(name, str) and _MEDIA_NAME.fullmatch(name) and isinstance(piece, bytes)):
+        if not (isinstance(name, str) and MEDIA_NAME.fullmatch(name) and isinstance(piece, bytes)):
             raise BrokenSnapshot("an upload in it has a name or bytes that are none")
+        if name < last:
+            raise BrokenSnapshot("the uploads in it are out of order")
+        last = name
         seal.take(name, piece)
         yield name, piece
     if seal.text() != said.media_hash:

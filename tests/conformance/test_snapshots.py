@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +32,7 @@ Durability = Literal["disk", "memory"]
 every_pair = pytest.mark.parametrize(
     ("out_of", "into"), [(one, other) for one in ("disk", "memory") for other in ("disk", "memory")]
 )
-UPLOADS = {"picture": b"\xff\xd8\xff\xe0" + bytes(300_000), "empty": b"", "small": b"12345"}
+UPLOADS = {"picture": b"\xff\xd8\xff\xe0" + bytes(300_000), "empty": b"", "small": b"12345", "long": b"A" * 10_000}
 
 
 def same(state: State, other: State) -> bool:
@@ -165,6 +166,7 @@ async def test_marks_go_with_the_world(tmp_path: Path) -> None:
 async def good(tmp_path: Path) -> Path:
     async with lived(tmp_path / "one", "memory") as gateway:
         await upload(gateway, UPLOADS["small"], "small")
+        await upload(gateway, UPLOADS["long"], "long")
         await gateway.snapshots.save("base")
     return snapshot_of(tmp_path / "one")
 
@@ -173,6 +175,39 @@ def changed(file: Path, statement: str) -> None:
     connection = apsw.Connection(str(file))
     connection.execute(statement)
     connection.close()
+
+
+def forged(file: Path, packed: bytes, first: int = 1) -> None:
+    """Let another row stand for all, and make every hash anew, as somebody would who means harm."""
+    row_hash = sha256(bytes(16) + first.to_bytes(8, "big", signed=True) + packed).digest()[:16]
+    connection = apsw.Connection(str(file))
+    said = json.loads(connection.execute("SELECT about FROM snapshot").get)
+    said |= {"position": max(first, 1), "journal_hash": row_hash.hex()}
+    connection.execute("DELETE FROM rows")
+    connection.execute("INSERT INTO rows VALUES (?, ?, ?)", (first, row_hash, packed))
+    connection.execute("UPDATE snapshot SET about = ?", (json.dumps(said).encode(),))
+    connection.close()
+
+
+def with_an_upload_twice(file: Path) -> None:
+    """Let the first upload come again behind the others, with the seal made anew."""
+    connection = apsw.Connection(str(file))
+    connection.execute("INSERT INTO media SELECT file, piece FROM media ORDER BY rowid LIMIT 1")
+    seal = sha256()
+    for name, piece in connection.execute("SELECT file, piece FROM media ORDER BY rowid"):
+        seal.update(f"{name} {len(piece)} ".encode() + piece)
+    said = json.loads(connection.execute("SELECT about FROM snapshot").get) | {"media_hash": seal.hexdigest()[:32]}
+    connection.execute("UPDATE snapshot SET about = ?", (json.dumps(said).encode(),))
+    connection.close()
+
+
+def with_a_page_that_follows_itself(file: Path) -> None:
+    """Let the middle of an upload be read in a circle: the same bytes come, and might come without end."""
+    whole = file.read_bytes()
+    pages = [whole[at : at + 4096] for at in range(0, len(whole), 4096)]
+    number = next(number for number, page in enumerate(pages, 1) if page[4:] == b"A" * 4092)
+    pages[number - 1] = number.to_bytes(4, "big") + b"A" * 4092
+    file.write_bytes(b"".join(pages))
 
 
 def turned_into_a_folder(file: Path) -> None:
@@ -198,6 +233,11 @@ BREAKS: dict[str, Callable[[Path], object]] = {
         file, "ALTER TABLE rows RENAME TO r; CREATE VIEW rows AS SELECT * FROM r"
     ),
     "a table more": lambda file: changed(file, "CREATE TABLE more (x)"),
+    "rows that hold no records": lambda file: forged(file, b"\xff"),
+    "rows that hold something else": lambda file: forged(file, b"\x91\xa1x"),
+    "a row before the first": lambda file: forged(file, b"\x91\xc4\x00", first=-5),
+    "an upload twice": with_an_upload_twice,
+    "a page that follows itself": with_a_page_that_follows_itself,
     "records that are none": lambda file: changed(file, "UPDATE rows SET records = 'text' WHERE first = 1"),
 }
 
@@ -245,12 +285,15 @@ async def test_a_world_that_cannot_be_lived_again_is_not_taken(tmp_path: Path, g
         gateway.router.state.position += 1
         gateway.router.durable_position += 1
         await gateway.snapshots.save("bad")
-    assert check(snapshot_of(tmp_path / "bad", "bad")).position > 1
+    bad = snapshot_of(tmp_path / "bad", "bad")
+    assert check(bad).position > 1
+    with pytest.raises(BrokenSnapshot, match="cannot be lived again"):
+        async with run(tmp_path / "new", durability="memory", snapshot=beginning(bad)):
+            pass
     async with lived(tmp_path / "two", "disk") as gateway:
         digest = gateway.router.state.digest()
-        shutil.copy(snapshot_of(tmp_path / "bad", "bad"), tmp_path / "two")
         (tmp_path / "two" / "snapshots").mkdir()
-        shutil.copy(snapshot_of(tmp_path / "bad", "bad"), snapshot_of(tmp_path / "two", "bad"))
+        shutil.copy(bad, snapshot_of(tmp_path / "two", "bad"))
         with pytest.raises(BrokenSnapshot, match="cannot be lived again"):
             await gateway.snapshots.restore("bad")
         assert not gateway.snapshots.restoring.is_set()

@@ -23,6 +23,15 @@ OTHER = "wwsongyin"
 SMALL = Config(media_max=4, media_bytes_max=4_000, media_corp_max=3, media_corp_bytes_max=2_500)
 
 
+@pytest.mark.parametrize("name", ["../keys.json", "/etc/passwd", "0" * 31 + "/", "", ".", "0" * 32 + "\n"])
+def test_what_is_no_name_of_ours_is_no_file(tmp_path: Path, name: str) -> None:
+    """The events of a snapshot from outside may name anything."""
+    (tmp_path / "media").mkdir()
+    (tmp_path / "keys.json").write_text("secret")
+    with pytest.raises(FileNotFoundError):
+        DiskFiles(tmp_path).open(name)
+
+
 @asynccontextmanager
 async def running(folder: Path, config: Config = SMALL) -> AsyncIterator[Gateway]:
     async with run(folder, config=config, world=demo) as gateway:
