@@ -146,7 +146,10 @@ async def _serve(
                 return 0
             begun, keys, listener = gateway.snapshots.chosen, gateway.keys, gateway.listener
             ports = listener.port, listener.tls_port, listener.proxy_port
-            gc.unfreeze()  # the world that was is garbage now
+            stamp.movable_ms = None
+            del gateway, listener
+            gc.unfreeze()
+            gc.collect()  # the world that was: frozen together with the next one, it would stay for good
 
 
 def _ports(port: int, tls: bool, proxy: bool) -> Ports:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 import structlog
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.typedefs import Handler
 
 from adapters import consumer, enterprise
@@ -246,3 +246,4 @@ class Listener:
         for entrance in self._entrances:
             await entrance.close()
         await self._runner.cleanup()
+        web_app._cached_build_middleware.cache_clear()  # noqa: SLF001 - or it would keep the application, and the world

@@ -1,6 +1,7 @@
 """Snapshots of every kind of journal: what was saved from one begins another, and nothing that is broken begins any."""
 
 import asyncio
+import gc
 import json
 import random
 import shutil
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
+from weakref import ref
 
 import apsw
 import pytest
@@ -26,6 +28,7 @@ from gateway.events import decode
 from gateway.state import State
 from gateway.state.media import Media
 from hutong.client import Consumer
+from hutong.control import Control
 from tests.town import CORP, build_town, done
 
 Durability = Literal["disk", "memory"]
@@ -143,6 +146,19 @@ async def test_a_revoked_token_stays_revoked(tmp_path: Path) -> None:
     async with run(tmp_path / "one") as again:
         assert again.router.state.epoch == chosen.restored.epoch
         assert "jti" in again.router.state.revoked
+
+
+@pytest.mark.parametrize("durability", ["disk", "memory"])
+async def test_a_world_that_was_left_is_not_kept_in_memory(tmp_path: Path, durability: Durability) -> None:
+    """Or a gateway would grow by a whole world with each restore."""
+    async with run(tmp_path, durability=durability) as gateway:
+        async with Control(gateway.base_url) as control:
+            await control.save_snapshot("base")
+            await control.ask("POST", "/snapshots/base/restore")
+        router = ref(gateway.router)
+    del gateway
+    gc.collect()
+    assert router() is None
 
 
 async def test_marks_go_with_the_world(tmp_path: Path) -> None:
