@@ -6,7 +6,9 @@ So the server does not stall for them, and each one proves that replay works.
 import asyncio
 import gc
 import os
+import stat
 import sys
+import threading
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -50,9 +52,20 @@ def make_checkpoint(folder: Path, pause_s: float = PAUSE_S) -> int:
 
 def run_child(folder: Path) -> None:
     """Be the child: yield the processor to the server, and collect no garbage in a process that makes none."""
+    if not stat.S_ISCHR(os.fstat(0).st_mode):  # neither a terminal nor nothing
+        threading.Thread(target=_end_with_server, daemon=True).start()
     os.nice(NICENESS)
     gc.disable()
     make_checkpoint(folder)
+
+
+def _end_with_server() -> None:
+    """End when the pipe does of which only the server holds the other end, however it died.
+
+    Its next life may put another world into this folder, about which a checkpoint made here would be wrong.
+    """
+    os.read(0, 1)
+    os._exit(1)
 
 
 def child_command(folder: Path) -> list[str]:
@@ -96,9 +109,11 @@ async def attempt(command: Sequence[str], position: int) -> None:
 
 async def complaint_of(command: Sequence[str]) -> str:
     """Run a child to its end; give the last line that it complained of, or nothing."""
-    child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
+    child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=DEVNULL, stderr=PIPE)
+    assert child.stderr is not None
     try:
-        _, complaint = await child.communicate()
+        complaint = await child.stderr.read()  # `communicate` would close the pipe that says we live
+        await child.wait()
     finally:
         await _end(child)
     if child.returncode == 0:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -213,6 +214,38 @@ async def test_child_ends_with_its_keeper(tmp_path: Path, pipe: Path, grown: Mem
     await asyncio.gather(keeper, return_exceptions=True)
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+ORPHAN = """
+import os, pathlib, signal, sys
+from adapters import checkpoint
+def make(folder):
+    with (folder / "pipe").open("w") as pipe:
+        print(os.getpid(), file=pipe, flush=True)
+        signal.pause()
+checkpoint.make_checkpoint = make
+checkpoint.run_child(pathlib.Path(sys.argv[1]))
+"""
+KEEPER = """
+import asyncio, sys
+from adapters.checkpoint import complaint_of
+asyncio.run(complaint_of(sys.argv[1:]))
+"""
+
+
+async def test_child_ends_when_its_keeper_is_killed(tmp_path: Path, pipe: Path) -> None:
+    """Or it might write a checkpoint of the world that was into the folder of the one that was restored."""
+    keeper = await asyncio.create_subprocess_exec(*python(KEEPER, *python(ORPHAN, tmp_path)))
+    with await asyncio.to_thread(pipe.open) as told:
+        child = int(await asyncio.to_thread(told.readline))
+        keeper.kill()
+        await keeper.wait()
+        try:
+            async with asyncio.timeout(10):
+                assert await asyncio.to_thread(told.read) == ""
+        except TimeoutError:
+            os.kill(child, signal.SIGKILL)
+            raise
 
 
 @pytest.mark.parametrize(
