@@ -1,7 +1,7 @@
 """Where the bytes of uploads lie: one file an upload in a folder, or in memory where nothing is kept on disk.
 
 Rules of the file:
-- Names are made here. Events of a snapshot that came from outside may name anything: what is no name of ours is no file.
+- Names are made here. A snapshot from outside may name anything: what is no name of ours is no file.
 - What `settle` has returned from survives a crash. A file that a crash left half written is nobody's, since the event
   that would name it comes later; the next sweep removes it.
 """

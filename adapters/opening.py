@@ -1,9 +1,12 @@
 """Opens a journal and brings its world back, or begins a world in it; what fails leaves nothing behind."""
 
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+from adapters.data_folder import claim
 from adapters.genesis import Genesis
 from adapters.journal_file import FILE, files_of
 from adapters.journal_memory import MemoryJournal
@@ -63,16 +66,15 @@ async def _in_memory(
 
 async def _unpack(folder: Path, snapshot: Beginning) -> None:
     """Put a snapshot's world into an empty folder; one that turns out to be broken leaves nothing behind."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        await prepare(folder, snapshot)
-    except BaseException as why:
-        for path in missing:
-            path.rmdir()
-        if isinstance(why, OSError):
+    with ExitStack() as undo:
+        lock = claim(folder, undo)
+        try:
+            await prepare(folder, snapshot)
+            decide(folder)
+        except OSError as why:
             raise CannotOpen(f"{folder} cannot take the snapshot in ({why}): make room or mend the disk") from why
-        raise
-    decide(folder)
+        undo.pop_all()
+    os.close(lock)
     take_up(folder)
 
 

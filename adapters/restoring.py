@@ -22,6 +22,7 @@ from adapters.media_files import FOLDER as MEDIA_FOLDER
 from adapters.media_files import DiskFiles
 from adapters.snapshot_file import MARK_FILES, BrokenSnapshot, pour
 from gateway.events import WorldRestored
+from gateway.ports import CannotOpen
 
 PART: Final = "restoring.part"
 WHOLE: Final = "restoring"
@@ -88,6 +89,10 @@ def take_up(data: Path) -> None:
         if (data / WHOLE).exists():
             _replace_world(data)
         forget(data)
+    except OSError as why:
+        raise CannotOpen(
+            f"{data} cannot take in the world that was restored ({why}): make room or mend the disk, then start again"
+        ) from why
     finally:
         os.close(lock)
 
@@ -97,7 +102,11 @@ def _replace_world(data: Path) -> None:
     for file in (*files_of(data), *data.glob("checkpoint-*"), *(data / name for name in MARK_FILES)):
         file.unlink(missing_ok=True)
     shutil.rmtree(data / MEDIA_FOLDER, ignore_errors=True)
-    shutil.copytree(whole, data, copy_function=_link, dirs_exist_ok=True)
+    for file in whole.rglob("*"):
+        if file.is_file():
+            target = data / file.relative_to(whole)
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            _link(file, target)
     for folder in (data / MEDIA_FOLDER, data):
         if folder.exists():
             sync_folder(folder)
@@ -105,11 +114,11 @@ def _replace_world(data: Path) -> None:
     sync_folder(data)
 
 
-def _link(source: str, target: str) -> None:
+def _link(source: Path, target: Path) -> None:
     """Give a file a second name; where the file system has no such thing, copy it."""
     try:
-        os.link(source, target)
+        target.hardlink_to(source)
     except OSError:
         shutil.copyfile(source, target)
-        with Path(target).open("rb") as file:
+        with target.open("rb") as file:
             os.fsync(file.fileno())

@@ -9,16 +9,16 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import msgspec
 from msgspec import Struct
 
 from adapters.cursor import MQTT_FILE, Mark, encoded
-from adapters.data_folder import RESERVE_BYTES, free_bytes, sync_folder
+from adapters.data_folder import RESERVE_BYTES, claim, free_bytes, sync_folder
 from adapters.journal_file import FILE
 from adapters.journal_sqlite import SqliteJournal
 from adapters.media import living
@@ -30,11 +30,13 @@ from gateway.ports import AppendFailed, CannotOpen, Clock
 from gateway.refusal import Refusal
 from gateway.router import Router
 from gateway.state import State
+from gateway.writer import Query
 
 FOLDER: Final = "snapshots"
 ENDING: Final = ".snapshot"
 PART: Final = ".part"
 SNAPSHOTS_MAX: Final = 64
+STALLED_S: Final = 30.0
 
 MarkTexts = Mapping[str, Callable[[], bytes]]
 
@@ -74,6 +76,7 @@ class Snapshots:
         self._clock = clock
         self._in_memory = in_memory
         self._busy = asyncio.Lock()
+        self._replacing = False
 
     async def all(self) -> list[Snapshot]:
         """Give them all, by name."""
@@ -90,16 +93,16 @@ class Snapshots:
         return file
 
     async def remove(self, name: str) -> None:
-        await asyncio.to_thread(self.find(name).unlink, missing_ok=True)
-        await asyncio.to_thread(sync_folder, self._folder)
+        """Remove one; not while it may be the one that the next life begins with."""
+        file = self.find(name)
+        async with self._alone():
+            await asyncio.to_thread(file.unlink, missing_ok=True)
+            await asyncio.to_thread(sync_folder, self._folder)
 
     async def save(self, name: str) -> Snapshot:
         """Write the world as it stands now."""
         async with self._aside(name) as part:
-            stands = await self._router.query(self._stands)
-            if isinstance(stands, Refusal):
-                raise NoSnapshots(503, stands.reason.text)
-            said, media, marks = stands
+            said, media, marks = await self._look(self._stands)
             self._look_for_room(self._router.journal.size_bytes() + sum(media.values()))
             async with SqliteJournal.begun(part) as copy:
                 media_hash = await finished(add_media, part / FILE, self._files, sorted(media))
@@ -123,7 +126,7 @@ class Snapshots:
             part.mkdir()
             file, unlooked = part / FILE, 0
             with file.open("xb") as out:
-                async for piece in pieces:
+                async for piece in _in_time(pieces):
                     unlooked += len(piece)
                     if unlooked > RESERVE_BYTES // 4:
                         self._look_for_room(0)
@@ -136,16 +139,35 @@ class Snapshots:
     async def restore(self, name: str) -> Beginning:
         """Have the gateway begin again from a snapshot; when this returns, a crash would not change that any more."""
         data = self._data
-        file = self.find(name)
         assert data is not None
-        async with self._alone():
+        async with self._alone(), self._replacing_world():
+            file = self.find(name)
             self._look_for_room(file.stat().st_size)
-            chosen = beginning(file, self._router.state.revoked)
+            chosen = beginning(file, await self._look(lambda state, _now_ms: dict(state.revoked)))
             await prepare(data, chosen)
             await asyncio.to_thread(forget if self._in_memory else decide, data)
             self.chosen = chosen
             self.restoring.set()
             return chosen
+
+    @asynccontextmanager
+    async def _replacing_world(self) -> AsyncIterator[None]:
+        self._replacing = True
+        try:
+            yield
+        finally:
+            self._replacing = self.restoring.is_set()
+
+    def refuse_while_replacing(self) -> None:
+        """Refuse what must not be lost with the world that is, once it is known what the next one takes over of it."""
+        if self._replacing:
+            raise NoSnapshots(503, "a snapshot is being restored: ask again when it is")
+
+    async def _look(self, look: Query) -> Any:
+        answer = await self._router.query(look)
+        if isinstance(answer, Refusal):
+            raise NoSnapshots(503, answer.reason.text)
+        return answer
 
     # Names and room
 
@@ -164,10 +186,14 @@ class Snapshots:
             raise NoSnapshots(503, "another snapshot is being written or restored just now")
         async with self._busy:
             try:
-                yield
+                with ExitStack() as undo:  # of other gateways, too: where nothing is kept, they may share a folder
+                    await finished(claim, self._folder, undo)
+                    yield
             except ConnectionError:
                 raise
-            except (OSError, AppendFailed, CannotOpen, apsw.Error) as why:
+            except CannotOpen as why:
+                raise NoSnapshots(503, str(why)) from why
+            except (OSError, AppendFailed, apsw.Error) as why:
                 raise NoSnapshots(503, f"the disk does not take it ({why})") from why
 
     @asynccontextmanager
@@ -182,8 +208,7 @@ class Snapshots:
                 await asyncio.shield(asyncio.to_thread(shutil.rmtree, part, ignore_errors=True))
 
     def _clear(self, name: str) -> None:
-        """Make the folder, and remove what a crash left in it."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Remove what a crash left in the folder."""
         for part in self._folder.glob(f"*{PART}"):
             shutil.rmtree(part, ignore_errors=True)
         others = [file for file in self._folder.glob(f"*{ENDING}") if file != self._file(name)]
@@ -205,16 +230,32 @@ class Snapshots:
 def file_of(data: Path, said: str) -> Path:
     """Find the snapshot that is meant: a file, or one of the folder's by its name."""
     file = Path(said)
-    return file if file.exists() else data / FOLDER / f"{said}{ENDING}"
+    return file if file.is_file() else data / FOLDER / f"{said}{ENDING}"
 
 
 def _told(file: Path) -> Snapshot:
-    name, size_bytes = file.name.removesuffix(ENDING), file.stat().st_size
+    name, size_bytes = file.name.removesuffix(ENDING), 0
     try:
+        size_bytes = file.stat().st_size
         said = about(file)
+    except FileNotFoundError:
+        return Snapshot(name, 0, broken="it has just been removed")
     except BrokenSnapshot as why:
         return Snapshot(name, size_bytes, broken=str(why))
     return Snapshot(name, size_bytes, said.position, said.profile, said.time_ms, said.real_ms)
+
+
+async def _in_time(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Give the pieces as they come; who stops sending keeps nobody from the snapshots for long."""
+    while True:
+        try:
+            async with asyncio.timeout(STALLED_S):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as why:
+            raise NoSnapshots(408, f"nothing came for {STALLED_S:g} s: send the file again") from why
+        yield piece
 
 
 def _sync(descriptor: int, flush: Callable[[], None]) -> None:

@@ -90,6 +90,7 @@ async def _claims(door: Door, token: str) -> LinkClaims:
 async def revoke_token(door: Door, body: TokenBody) -> RevokedAnswer:
     """Take a link token back, and close the links that it opened."""
     claims = await _claims(door, body.token)
+    door.snapshots.refuse_while_replacing()
     await door.ask(RevokeToken(claims.token_id, claims.expires_s))
     return RevokedAnswer(claims.token_id, claims.person)
 

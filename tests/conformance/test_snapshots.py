@@ -20,15 +20,15 @@ from adapters import restoring
 from adapters.callback_marks import FILE as MARKS_FILE
 from adapters.compose import Gateway, run
 from adapters.data_folder import RESERVE_BYTES
-from adapters.restoring import beginning, prepare
+from adapters.restoring import Beginning, beginning, prepare
 from adapters.snapshot_file import BrokenSnapshot, check
-from adapters.snapshots import NoSnapshots
+from adapters.snapshots import NoSnapshots, file_of
 from gateway.commands import RevokeToken, SetClock
 from gateway.events import decode
 from gateway.state import State
 from gateway.state.media import Media
 from hutong.client import Consumer
-from hutong.control import Control
+from hutong.control import Control, Problem
 from tests.town import CORP, build_town, done
 
 Durability = Literal["disk", "memory"]
@@ -322,7 +322,7 @@ async def test_a_world_that_cannot_be_lived_again_is_not_taken(tmp_path: Path, g
 
 
 def names(data: Path) -> list[str]:
-    return sorted(path.name for path in (data / "snapshots").iterdir())
+    return sorted(path.name for path in (data / "snapshots").glob("*"))
 
 
 async def test_no_room_and_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,6 +350,95 @@ async def test_no_room_and_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not [*data.glob("restoring*")]
 
 
+@asynccontextmanager
+async def restoring_slowly(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Have a restore stand still before its world is made, for as long as the block runs."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(data: Path, snapshot: Beginning) -> None:
+        begun.set()
+        await go_on.wait()
+        await prepare(data, snapshot)
+
+    monkeypatch.setattr("adapters.snapshots.prepare", slow)
+    work = asyncio.create_task(gateway.snapshots.restore("base"))
+    await begun.wait()
+    yield
+    go_on.set()
+    await work
+
+
+@pytest.mark.parametrize("durability", ["disk", "memory"])
+async def test_what_waits_for_a_restore(
+    tmp_path: Path, durability: Durability, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Nothing happens to the files under it, and no token is taken back that the next life would not know of."""
+    async with lived(tmp_path, durability) as gateway, Control(gateway.base_url) as control:
+        await gateway.snapshots.save("base")
+        (token,) = await control.tokens(["amy"], "phone")
+        async with restoring_slowly(gateway, monkeypatch):
+            for method, path in (
+                ("POST", "/snapshots/other"), ("DELETE", "/snapshots/base"), ("POST", "/snapshots/base/restore"),
+                ("POST", "/tokens/revoke"),
+            ):  # fmt: skip
+                with pytest.raises(Problem) as no:
+                    await control.ask(method, path, {"token": token} if "revoke" in path else None)
+                assert no.value.status == 503
+            assert [row["name"] for row in (await control.snapshots())["snapshots"]] == ["base"]
+        with pytest.raises(Problem, match="ask again"):  # it is decided, and the gateway goes on for a moment
+            await control.ask("POST", "/tokens/revoke", {"token": token})
+
+
+async def test_a_token_may_be_taken_back_after_a_restore_that_failed(tmp_path: Path, good: Path) -> None:
+    async with lived(tmp_path / "two", "memory") as gateway, Control(gateway.base_url) as control:
+        await gateway.snapshots.save("base")
+        BREAKS["half"](snapshot_of(tmp_path / "two"))
+        with pytest.raises(Problem):
+            await control.ask("POST", "/snapshots/base/restore")
+        (token,) = await control.tokens(["amy"], "phone")
+        await control.ask("POST", "/tokens/revoke", {"token": token})
+
+
+async def test_two_gateways_of_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is kept, two may run beside each other; what one makes there the other does not sweep away."""
+    async with lived(tmp_path, "memory") as one, run(tmp_path, durability="memory") as two:
+        await one.snapshots.save("base")
+        async with restoring_slowly(one, monkeypatch):
+            with pytest.raises(NoSnapshots, match="in use by another") as no:
+                await two.snapshots.save("other")
+            assert no.value.status == 503
+
+
+async def test_who_stops_sending_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.snapshots.STALLED_S", 0.01)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"SQLite"
+        await asyncio.Event().wait()
+
+    async with lived(tmp_path, "memory") as gateway:
+        with pytest.raises(NoSnapshots, match="nothing came") as no:
+            await gateway.snapshots.put("base", stalled(), None)
+        assert no.value.status == 408
+        await gateway.snapshots.save("base")
+        assert names(tmp_path) == ["base.snapshot"]
+
+
+async def test_what_went_while_they_were_listed(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").mkdir()
+    snapshot_of(tmp_path).symlink_to("nowhere")
+    async with run(tmp_path, durability="memory") as gateway:
+        (row,) = await gateway.snapshots.all()
+        assert (row.name, row.broken) == ("base", "it has just been removed")
+
+
+def test_a_folder_is_no_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`serve --snapshot base` where a folder of that name lies about."""
+    monkeypatch.chdir(tmp_path)
+    Path("base").mkdir()
+    assert file_of(Path("data"), "base") == Path("data/snapshots/base.snapshot")
+
+
 async def test_a_save_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
     """A gateway that stops cancels who waits for it; the next one finds no trace, and a crash's trace is removed."""
     data = tmp_path / "data"
@@ -369,7 +458,7 @@ async def test_a_save_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await saving
         assert names(data) == []
-        (data / "snapshots" / "crashed.part").mkdir()
+        (data / "snapshots" / "crashed.part").mkdir(parents=True)
         await gateway.snapshots.save("base")
         assert names(data) == ["base.snapshot"]
 

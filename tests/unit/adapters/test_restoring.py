@@ -4,16 +4,18 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.compose import Gateway, run
+from adapters.data_folder import claim
 from adapters.restoring import PART, WHOLE, beginning, decide, prepare, take_up
 from gateway.commands import PutCorp, PutMember
 from gateway.events.media import MediaKept
+from gateway.ports import CannotOpen
 from tests.town import CORP, build_town, done
 
 STEPS = ("unlink", "rmdir", "mkdir", "rename", "replace", "link", "fsync")  # everything that changes a folder
@@ -110,6 +112,40 @@ async def test_what_was_killed_while_it_was_made_is_nothing(tmp_path: Path, deci
     (data / PART / "journal.sqlite").unlink()
     assert (await told(data))[0] == 2
     assert not (data / PART).exists()
+
+
+async def test_a_disk_that_does_not_take_it(decided: tuple[Path, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start says what to do, and the next one does it."""
+    data, epoch = decided
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", full)
+        patched.setattr(shutil, "copyfile", full)
+        with pytest.raises(CannotOpen, match=r"no space left.*then start again"):
+            await told(data)
+    assert await told(data) == (1, epoch, [b"saved"])
+
+
+async def test_the_folder_stays_as_open_as_it_was(decided: tuple[Path, int]) -> None:
+    data, _ = decided
+    data.chmod(0o755)
+    await told(data)
+    assert data.stat().st_mode & 0o777 == 0o755
+
+
+async def test_a_folder_that_another_one_uses(tmp_path: Path, decided: tuple[Path, int]) -> None:
+    """Two are started at once on an empty folder: the second one touches nothing of what the first one makes there."""
+    data, _ = decided
+    begun = beginning(data / "snapshots" / "base.snapshot")
+    with ExitStack() as undo:
+        claim(tmp_path / "new", undo)
+        with pytest.raises(CannotOpen, match="in use"):
+            async with run(tmp_path / "new", snapshot=begun):
+                pass
+        assert not [*(tmp_path / "new").iterdir()]
 
 
 async def test_where_files_have_one_name_only_they_are_copied(
