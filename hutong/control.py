@@ -1,13 +1,19 @@
 """A client of our own API under /_hutong/: what the commands, and tests of other software, ask of a running server."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
 import orjson
-from aiohttp import ClientConnectionError, ClientConnectorCertificateError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectorCertificateError,
+    ClientPayloadError,
+    ClientSession,
+    ClientTimeout,
+)
 
 DEFAULT_URL: Final = "http://127.0.0.1:8480"
 RESTART_LOOK_S: Final = 0.1
@@ -119,7 +125,8 @@ class Control:
 
     async def put_snapshot(self, name: str, file: Path) -> dict[str, Any]:
         """Bring in a snapshot's file."""
-        return await self._move("PUT", name, file.open("rb"))
+        with file.open("rb") as body:
+            return await self._move("PUT", name, body)
 
     async def get_snapshot(self, name: str, file: Path) -> None:
         """Write a snapshot to a file, whole or not at all."""
@@ -156,13 +163,9 @@ class Control:
                 if into is None:
                     told: dict[str, Any] = orjson.loads(await answer.read())
                     return told
-                part = into.with_name(f"{into.name}.part")
-                with part.open("wb") as out:
-                    async for piece in answer.content.iter_any():
-                        out.write(piece)
-                part.replace(into)
+                await _written(answer.content.iter_any(), into)
                 return {}
-        except (ClientConnectionError, TimeoutError) as why:
+        except (ClientConnectionError, ClientPayloadError) as why:
             raise NotRunning(self.base_url) from why
 
     # People and how they connect.
@@ -290,6 +293,18 @@ class Control:
         """List recent attempts to call apps back; `wait_s` waits for one that matches."""
         told: dict[str, Any] = await self.ask("GET", "/callbacks", look=look)
         return told
+
+
+async def _written(pieces: AsyncIterator[bytes], file: Path) -> None:
+    part = file.with_name(f"{file.name}.part")
+    with part.open("wb") as out:
+        try:
+            async for piece in pieces:
+                out.write(piece)
+            part.replace(file)
+        except BaseException:
+            part.unlink()
+            raise
 
 
 def _path(name: str) -> str:

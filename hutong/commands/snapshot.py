@@ -5,7 +5,19 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from hutong.commands.console import DEFAULT_URL, EXIT_OK, Json, Url, moment, print_json, run, table, talk, usage
+from hutong.commands.console import (
+    DEFAULT_URL,
+    EXIT_ERROR,
+    EXIT_OK,
+    Json,
+    Url,
+    moment,
+    print_json,
+    run,
+    table,
+    talk,
+    usage,
+)
 
 app = App(name="snapshot", help="Save the whole world under a name, history included, and bring it back.")
 
@@ -120,7 +132,11 @@ async def _export(url: str, name: str, file: Path) -> int:
     from hutong.control import Control
 
     async with Control(url) as control:
-        await control.get_snapshot(name, file)
+        try:
+            await control.get_snapshot(name, file)
+        except OSError as why:
+            talk(f"{file} cannot be written ({why.strerror or why})")
+            return EXIT_ERROR
     talk(f"{name} is in {file}")
     return EXIT_OK
 
@@ -129,4 +145,8 @@ async def _import(url: str, file: Path, name: str, json: bool) -> int:
     from hutong.control import Control
 
     async with Control(url) as control:
-        return _kept(await control.put_snapshot(name, file), json)
+        try:
+            return _kept(await control.put_snapshot(name, file), json)
+        except OSError as why:
+            talk(f"{file} cannot be read ({why.strerror or why})")
+            return EXIT_ERROR
