@@ -143,7 +143,7 @@ def checkpoint(data: Path, /) -> int:
 
 COMMANDS = {
     "demo": ("demo", "See both sides of the bridge and its rules in a minute."),
-    "crowd": ("crowd", "Let thousands of simulated people act on a running server, and report."),
+    "crowd": ("crowd", "Let thousands of simulated people act, and report; exit code 1 if anything was lost."),
     "env": ("env", "Print addresses, secrets and tokens as lines for a shell."),
     "wait": ("wait", "Wait until the server is ready; exit code 3 if it is not in time."),
     "say": ("say", "Say something as somebody; exit code 1 if the rules refuse it."),
