@@ -185,6 +185,11 @@ class Control:
         """List people; `kind` is member or consumer, `corpid` narrows it to an enterprise."""
         return await self._pages("/people", "people", look)
 
+    async def person(self, person: str) -> dict[str, Any]:
+        """Tell of one person; of a consumer also the id by which each enterprise knows them."""
+        told: dict[str, Any] = await self.ask("GET", f"/people/{_path(person)}")
+        return told
+
     async def conversations(self, person: str) -> list[dict[str, Any]]:
         """List a person's conversations with the other sides and the heads."""
         return await self._pages(f"/people/{_path(person)}/conversations", "conversations", {})

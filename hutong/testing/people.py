@@ -146,8 +146,16 @@ class Member(Person, client.Member):
     async def _named(self, people: tuple[Person, ...]) -> dict[str, list[str]]:
         """Name people as a member's client does: colleagues by userid, customers by the enterprise's ids."""
         members = [one.person.partition("/")[2] for one in people if isinstance(one, Member)]
-        consumers = [(await self.chat_with(one))["external_userid"] for one in people if isinstance(one, Consumer)]
+        consumers = [await self._customer(one) for one in people if isinstance(one, Consumer)]
         return {"members": members, "consumers": consumers}
+
+    async def _customer(self, consumer: Consumer) -> str:
+        """Find the enterprise's id of a consumer; whoever has joined one of its groups has one too."""
+        enterprise = self.enterprise
+        known = (await enterprise.hutong.control.person(consumer.person))["external_userids"]
+        if enterprise.corpid not in known:
+            raise LookupError(f"nobody here knows {consumer.person}; `await customer.adds(member)` makes them known")
+        return str(known[enterprise.corpid])
 
     async def confirms(self, text: str | None = None) -> Accepted:
         """Say yes to the mass message that waits for this member, or to the next that comes."""

@@ -75,6 +75,8 @@ async def test_who_blocks_or_deletes_is_not_reached(zhang: Member, amy: Consumer
 async def test_a_group_has_both_sides(enterprise: Enterprise, zhang: Member, amy: Consumer) -> None:
     bob = await enterprise.consumer("bob")
     lisi = await enterprise.member("lisi")
+    with pytest.raises(LookupError, match="nobody here knows bob-"):
+        await zhang.creates("Regulars", bob)
     group = await zhang.creates("Regulars", amy, lisi)
     await amy.says("hello all").to(group)
     for one in (zhang, lisi):
@@ -85,7 +87,9 @@ async def test_a_group_has_both_sides(enterprise: Enterprise, zhang: Member, amy
     await amy.leaves(group)
     with pytest.raises(Refused, match="not_in_group"):
         await amy.says("one more thing").to(group)
-    await zhang.removes(group, lisi)
+    await zhang.removes(group, lisi, bob)  # bob scanned the group's code, and is nobody's customer
+    with pytest.raises(Refused, match="not_in_group"):
+        await bob.says("am I still here?").to(group)
     await zhang.invites(group, amy)
     await zhang.says("welcome back").to(group)
     await amy.hears("welcome back")
