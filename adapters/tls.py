@@ -1,8 +1,9 @@
 """The doors of TLS: whoever comes makes the handshake, and then HTTP is spoken as on the plain port.
 
 Rules of the file:
-- What has not come there yet is bounded in number and in time. Above the cap the one that came first makes room: an
-  honest client needs milliseconds.
+- What has not come there yet is bounded in number and in time. Where as many are on their way, further ones wait in the
+  system's queue, and the one that came first makes room once it has had a second: clients that come all at once are
+  slower than we are, and if each new one sent an old one away, none of them would arrive.
 - A handshake that fails leaves a line in the log: most of the time a client was not told whom to trust.
 - The socket is not read before the handshake: bytes that a transport has read already cannot be given to TLS.
 """
@@ -11,13 +12,14 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final
 
 import structlog
 
 ARRIVAL_S: Final = 5.0  # from accepting a connection to the end of its handshake
-ARRIVING_MAX: Final = 1_000
+ARRIVING_MAX: Final = 200
+HURRIED_S: Final = 1.0  # what each has of ARRIVAL_S even where others wait
 SHUTDOWN_S: Final = 2.0  # for the other side to end TLS in order; asyncio's default is 30
 NO_ROOM_S: Final = 1.0  # between attempts to accept, where the system has no room for more
 
@@ -42,8 +44,10 @@ class Entrance:
         self._context = context
         self._http = http
         self._first = first
-        self._arriving: dict[asyncio.Task[None], None] = {}
+        self._arriving: dict[asyncio.Task[None], float] = {}  # since when
+        self._left = asyncio.Event()
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
+        self._accepting.add_done_callback(lambda _: listening.close())
 
     def __len__(self) -> int:
         """Count the connections on which HTTP is not spoken yet."""
@@ -51,24 +55,39 @@ class Entrance:
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
-        with self._listening:
-            while True:
-                try:
-                    arrived, _ = await loop.sock_accept(self._listening)
-                except OSError as why:
-                    log.warning("not_accepted", why=str(why))
-                    await asyncio.sleep(NO_ROOM_S)
-                    continue
-                if len(self._arriving) >= ARRIVING_MAX:
-                    self._let_go(next(iter(self._arriving)))
-                arriving = loop.create_task(self._arrive(arrived))
-                self._arriving[arriving] = None
-                arriving.add_done_callback(lambda done: self._arriving.pop(done, None))
-                await asyncio.sleep(0)  # it begins, and others go on, before the next one is taken
+        while True:
+            try:
+                arrived, _ = await loop.sock_accept(self._listening)
+            except OSError as why:
+                log.warning("not_accepted", why=str(why))
+                await asyncio.sleep(NO_ROOM_S)
+                continue
+            with ExitStack() as undo:
+                undo.callback(arrived.close)
+                await self._make_room()
+                undo.pop_all()
+            arriving = loop.create_task(self._arrive(arrived))
+            self._arriving[arriving] = loop.time()
+            arriving.add_done_callback(self._forget)
+            await asyncio.sleep(0)  # it begins, and others go on, before the next one is taken
 
-    def _let_go(self, arriving: asyncio.Task[None]) -> None:
-        del self._arriving[arriving]
-        arriving.cancel()
+    async def _make_room(self) -> None:
+        """Wait until there is room for one more; who came first and has had its time is let go for that."""
+        loop = asyncio.get_running_loop()
+        while len(self._arriving) >= ARRIVING_MAX:
+            first, since = next(iter(self._arriving.items()))
+            if (left_s := since + HURRIED_S - loop.time()) <= 0:
+                log.info("tls_refused", why=f"{ARRIVING_MAX} were on their way, this one for longest")
+                self._forget(first)
+                first.cancel()
+                return
+            self._left.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), left_s)
+
+    def _forget(self, arriving: asyncio.Task[None]) -> None:
+        self._arriving.pop(arriving, None)
+        self._left.set()
 
     async def _arrive(self, arrived: socket.socket) -> None:
         """Bring one connection to where HTTP is spoken on it."""

@@ -129,6 +129,7 @@ async def test_who_dawdles_is_let_go_at_the_deadline(
 async def test_above_the_cap_the_oldest_makes_room(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls, "ARRIVING_MAX", 5)
     monkeypatch.setattr(tls, "ARRIVAL_S", 3600.0)
+    monkeypatch.setattr(tls, "HURRIED_S", 0.05)
     half = [await plain(port_of(gateway), b"CONNECT ") for _ in range(20)]
     async with asyncio.timeout(WAIT_S):
         for reader, _ in half[:15]:

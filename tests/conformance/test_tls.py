@@ -151,6 +151,7 @@ async def test_above_the_cap_the_oldest_half_handshake_makes_room(
 ) -> None:
     monkeypatch.setattr(tls, "ARRIVING_MAX", 5)
     monkeypatch.setattr(tls, "ARRIVAL_S", 3600.0)
+    monkeypatch.setattr(tls, "HURRIED_S", 0.05)
     half = [await plain(tls_port(gateway), b"\x16\x03\x01") for _ in range(20)]
     async with asyncio.timeout(WAIT_S):
         for reader, _ in half[:15]:
@@ -170,6 +171,35 @@ async def test_many_honest_ones_at_once_all_come(gateway: Gateway, monkeypatch: 
     monkeypatch.setattr(tls, "ARRIVING_MAX", 20)
     came = await asyncio.gather(*(talk(gateway) for _ in range(200)))
     for _, writer in came:
+        writer.close()
+
+
+async def test_slow_ones_that_come_together_wait_for_each_other(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than the cap, all connected before the first of them begins: none is sent away for the others."""
+    monkeypatch.setattr(tls, "ARRIVING_MAX", 5)
+    monkeypatch.setattr(tls, "HURRIED_S", 3600.0)
+    slow = [await plain(tls_port(gateway), b"") for _ in range(20)]
+    await arrivals(gateway, 5)
+    async with asyncio.timeout(WAIT_S):
+        for _, writer in slow:
+            await writer.start_tls(trusting(gateway), server_hostname="localhost")
+    for _, writer in slow:
+        writer.close()
+
+
+async def test_who_is_sent_away_is_told_of_in_the_log(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tls, "ARRIVING_MAX", 1)
+    monkeypatch.setattr(tls, "HURRIED_S", 0.0)
+    first, *_ = half = [await plain(tls_port(gateway), b"") for _ in range(2)]
+    async with asyncio.timeout(WAIT_S):
+        with suppress(ConnectionError):
+            assert await first[0].read() == b""
+    assert "1 were on their way" in capsys.readouterr().out
+    for _, writer in half:
         writer.close()
 
 
