@@ -1,7 +1,8 @@
 """A client of our own API under /_hutong/: what the commands, and tests of other software, ask of a running server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Self
 from urllib.parse import quote, urlsplit
@@ -11,22 +12,31 @@ from aiohttp import (
     ClientConnectionError,
     ClientConnectorCertificateError,
     ClientPayloadError,
+    ClientResponse,
     ClientSession,
     ClientTimeout,
 )
 
+from hutong.wire import not_trusted
+
 DEFAULT_URL: Final = "http://127.0.0.1:8480"
 RESTART_LOOK_S: Final = 0.1
 RESTART_S: Final = 120.0  # some ten million records
-NOT_TRUSTED: Final = "what {} shows is not trusted: set SSL_CERT_FILE to the server's tls/ca.pem in its data folder"
 ANSWER_S: Final = 90.0  # a question that waits for something to happen waits 60 s at most
 
 
 class NotRunning(Exception):
-    """Nobody answers at this address, or nobody who can be trusted."""
+    """Nobody answers at this address."""
 
-    def __init__(self, url: str, why: str = "no server is running on {}: start one with `hutong serve`") -> None:
-        super().__init__(why.format(url))
+    def __init__(self, url: str) -> None:
+        super().__init__(f"no server is running on {url}: start one with `hutong serve`")
+
+
+class NotTrusted(Exception):
+    """Who answers at this address cannot be trusted; waiting does not help."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(not_trusted(url))
 
 
 class BadUrl(ValueError):
@@ -82,35 +92,36 @@ class Control:
         headers = {"Content-Type": "application/toml" if isinstance(body, str) else "application/json"} if data else {}
         query = {name: str(value) for name, value in (look or {}).items() if value is not None}
         url = f"{self.base_url}/_hutong{path}"
-        try:
+        with self._reaching():
             async with self._session.request(method, url, data=data, headers=headers, params=query) as answer:
-                content, kind, status = await answer.read(), answer.content_type, answer.status
+                return await _told(answer)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Raise `NotRunning` where nobody answers, or nobody who is trusted."""
+        try:
+            yield
         except ClientConnectorCertificateError as why:
-            raise NotRunning(self.base_url, NOT_TRUSTED) from why
-        except (ClientConnectionError, TimeoutError):
+            raise NotTrusted(self.base_url) from why
+        except (ClientConnectionError, ClientPayloadError, TimeoutError):
             raise NotRunning(self.base_url) from None  # which says all there is to know
-        told = orjson.loads(content) if kind.endswith("json") and content else content.decode(errors="replace")
-        if status >= 400:
-            raise Problem(status, told if isinstance(told, dict) else {"detail": told.strip()})
-        return told
 
     async def ready(self) -> bool:
-        """Tell whether the server takes links; false also where nobody answers."""
+        """Tell whether the server takes links; false also where nobody answers, but `NotTrusted` is raised."""
         assert self._session is not None, "use `async with Control(…)`"
         try:
-            async with self._session.get(f"{self.base_url}/readyz") as answer:
-                return answer.status == 200
-        except (ClientConnectionError, TimeoutError):
+            with self._reaching():
+                async with self._session.get(f"{self.base_url}/readyz") as answer:
+                    return answer.status == 200
+        except NotRunning:
             return False
 
     async def metrics(self) -> str:
         """Give the server's numbers in the exposition format."""
         assert self._session is not None, "use `async with Control(…)`"
-        try:
+        with self._reaching():
             async with self._session.get(f"{self.base_url}/metrics") as answer:
                 return await answer.text()
-        except (ClientConnectionError, TimeoutError) as why:
-            raise NotRunning(self.base_url) from why
 
     # Whole worlds, by name.
 
@@ -156,17 +167,13 @@ class Control:
         assert self._session is not None, "use `async with Control(…)`"
         url = f"{self.base_url}/_hutong/snapshots/{_path(name)}"
         patient = ClientTimeout(total=None, sock_connect=5)
-        try:
+        with self._reaching():
             async with self._session.request(method, url, data=body, timeout=patient) as answer:
-                if answer.status >= 400:
-                    raise Problem(answer.status, orjson.loads(await answer.read()))
-                if into is None:
-                    told: dict[str, Any] = orjson.loads(await answer.read())
+                if into is None or answer.status >= 400:
+                    told: dict[str, Any] = await _told(answer)
                     return told
                 await _written(answer.content.iter_any(), into)
                 return {}
-        except (ClientConnectionError, ClientPayloadError) as why:
-            raise NotRunning(self.base_url) from why
 
     # People and how they connect.
 
@@ -310,6 +317,16 @@ async def _written(pieces: AsyncIterator[bytes], file: Path) -> None:
         except BaseException:
             part.unlink()
             raise
+
+
+async def _told(answer: ClientResponse) -> Any:
+    """Read an answer; raise `Problem` if it is none, also in the words of somebody who is not a gateway."""
+    content = await answer.read()
+    is_json = answer.content_type.endswith("json") and content
+    told = orjson.loads(content) if is_json else content.decode(errors="replace")
+    if answer.status >= 400:
+        raise Problem(answer.status, told if isinstance(told, dict) else {"detail": told.strip()})
+    return told
 
 
 def _path(name: str) -> str:

@@ -13,12 +13,20 @@ from contextlib import suppress
 from ssl import SSLContext
 from typing import Any, ClassVar, Final, Self
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse, TCPConnector, WSMsgType
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ClientWebSocketResponse,
+    TCPConnector,
+    WSMsgType,
+)
 from aiohttp import WSServerHandshakeError as HandshakeError
 
 from hutong.inbox import Inbox
 from hutong.memory import Conversation, Ledger, Memory, Message
-from hutong.wire import WIRES, Accepted, Encoding, LinkEnded, OutcomeUnknown, Refused
+from hutong.wire import WIRES, Accepted, Encoding, LinkEnded, OutcomeUnknown, Refused, not_trusted
 
 ACK_FRAMES: Final = 64  # acknowledge after so many frames,
 ACK_S: Final = 1.0  # or after so long
@@ -29,6 +37,7 @@ BACKOFF_S: Final = 0.1
 BACKOFF_MAX_S: Final = 3.0
 FRAME_BYTES_MAX: Final = 1024 * 1024
 BROKEN: Final = 1006  # no close frame came
+UNTRUSTED: Final = 1015  # no handshake of TLS (RFC 6455, 7.4.1)
 COME_BACK: Final = frozenset({1001, BROKEN, 1011, 1012, 1013, 4408, 4430})  # after any other close code: stop
 
 
@@ -188,6 +197,8 @@ class Link:
             except HandshakeError as why:
                 code = 1013 if why.status == 429 or why.status >= 500 else 4000 + why.status
                 self._fault = f"HTTP {why.status}"
+            except ClientConnectorCertificateError:
+                code, self._fault = UNTRUSTED, not_trusted(self._url)
             except (ClientError, OSError, TimeoutError):
                 code = BROKEN
             if code == BROKEN:  # a close frame can be lost behind the fault that announced it

@@ -57,5 +57,10 @@ class LinkEnded(Exception):
         self.text = text
 
 
+def not_trusted(url: str) -> str:
+    """Say what helps where the certificate of an address is not trusted; to try again does not."""
+    return f"what {url} shows is not trusted: set SSL_CERT_FILE to the server's tls/ca.pem in its data folder"
+
+
 class OutcomeUnknown(Exception):
     """The client was closed before an answer came: the command may have been done or not."""

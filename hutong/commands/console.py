@@ -55,7 +55,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 def _failed(why: Exception) -> int:
     """Tell in one line what went wrong, and choose the exit code; a defect stays what it is."""
-    from hutong.control import BadUrl, NotRunning, Problem
+    from hutong.control import BadUrl, NotRunning, NotTrusted, Problem
     from hutong.wire import LinkEnded
 
     if isinstance(why, BrokenPipeError):  # whoever read us has enough, as `head` does
@@ -63,7 +63,7 @@ def _failed(why: Exception) -> int:
         return EXIT_ERROR
     if isinstance(why, BadUrl):
         raise usage(str(why)) from why
-    if isinstance(why, NotRunning | TimeoutError):
+    if isinstance(why, NotRunning | NotTrusted | TimeoutError):
         talk(str(why) or "no answer in time")
         return EXIT_NOT_READY
     if isinstance(why, Problem | LinkEnded | LookupError):

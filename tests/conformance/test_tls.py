@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from aiohttp import web
 from adapters import tls
 from adapters.compose import Gateway, run
 from adapters.http import CannotListen, Listener
-from hutong.client import Member, open_session
-from hutong.control import Control, NotRunning
+from hutong.client import LinkEnded, Member, open_session
+from hutong.control import Control, NotTrusted, Problem
 from tests.town import Town, build_town, consumer_token, member_token
 from tests.wire import WAIT_S, Wire, synced
 
@@ -121,9 +121,46 @@ async def test_control_comes_by_tls_where_the_environment_says_whom_to_trust(gat
     asked = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
     told, _ = await asked.communicate()
     assert (asked.returncode, b'"rate"' in told) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [Control.clock, Control.ready, Control.metrics, lambda control: control.save_snapshot("one")],
+    ids=["call", "ready", "metrics", "snapshot"],
+)
+async def test_control_says_whom_it_does_not_trust(
+    gateway: Gateway, ask: Callable[[Control], Awaitable[object]]
+) -> None:  # fmt: skip
     async with Control(f"https://localhost:{tls_port(gateway)}") as control:
-        with pytest.raises(NotRunning, match="is not trusted: set SSL_CERT_FILE"):
-            await control.clock()
+        with pytest.raises(NotTrusted, match="is not trusted: set SSL_CERT_FILE"):
+            await ask(control)
+
+
+async def test_client_that_trusts_nobody_there_does_not_come_again(gateway: Gateway) -> None:
+    with pytest.raises(LinkEnded, match="is not trusted: set SSL_CERT_FILE") as end:
+        async with Member(f"https://localhost:{tls_port(gateway)}", "a token"):
+            pass
+    assert end.value.code == 1015
+
+
+async def test_somebody_else_who_answers_is_quoted() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 403 no\r\nContent-Length: 11\r\nConnection: close\r\n\r\nnot for you")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Control(f"http://127.0.0.1:{port}") as control:
+            for ask in (control.clock(), control.save_snapshot("one")):
+                with pytest.raises(Problem, match="not for you"):
+                    await ask
+
+
+async def test_port_is_free_again_even_where_nobody_waited(folder_of_tls: Path) -> None:
+    async with run(folder_of_tls, durability="memory", tls_port=0) as gateway:
+        pass
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", tls_port(gateway)))
 
 
 @pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x02\x00\x01", b"GET /ws HTTP/1.1\r\n"])
