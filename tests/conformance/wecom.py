@@ -24,6 +24,7 @@ from gateway.events import CallbackDue, decode
 from gateway.state import State
 from protocol.wecom.changes import AnyChange
 from tests.conformance import driven
+from tests.wire import Wire
 
 T = TypeVar("T")
 
@@ -161,7 +162,10 @@ async def running(
     ):
         gateway.calls.lines_max, gateway.calls.bytes_max = 10**6, 10**9
         seen = Wecom(gateway, session)
-        yield seen
+        try:
+            yield seen
+        finally:
+            Wire.drop_all()
         seen.close()
         lived = gateway.router.state
         assert restore(gateway.journal).digest() == lived.digest(), "a restart forgets something"
