@@ -61,13 +61,11 @@ def click(state: State, now_ms: int, person: AnyPerson, frame: frames.Click) -> 
     corpid, agent_id, shown = found
     if frame.key not in shown.keys:
         return Refusal(UNKNOWN_CARD, "bot/key")
-    draft = Draft(state, now_ms)
-    draft.conversation, name = frame.conversation, state.name_of(corpid, person.key)
     clicked = CardClicked(
-        name, frame.conversation, frame.sequence, shown.card_type, frame.key, shown.task_id, frame.selected
+        state.name_of(corpid, person.key), frame.conversation, frame.sequence, shown.card_type, frame.key,
+        shown.task_id, frame.selected,
     )  # fmt: skip
-    _tell(draft, corpid, agent_id, clicked)
-    return draft
+    return _done(state, now_ms, corpid, agent_id, clicked)
 
 
 def judge(state: State, now_ms: int, person: AnyPerson, frame: frames.Feedback) -> Draft | Refusal:
@@ -78,12 +76,17 @@ def judge(state: State, now_ms: int, person: AnyPerson, frame: frames.Feedback) 
     corpid, agent_id, shown = found
     if not shown.feedback:
         return Refusal(UNKNOWN_CARD, "bot/feedback")
-    draft = Draft(state, now_ms)
-    draft.conversation, name = frame.conversation, state.name_of(corpid, person.key)
     given = FeedbackGiven(
-        name, frame.conversation, frame.sequence, shown.feedback, frame.verdict, frame.text, frame.reasons
+        state.name_of(corpid, person.key), frame.conversation, frame.sequence, shown.feedback, frame.verdict,
+        frame.text, frame.reasons,
     )  # fmt: skip
-    _tell(draft, corpid, agent_id, given)
+    return _done(state, now_ms, corpid, agent_id, given)
+
+
+def _done(state: State, now_ms: int, corpid: str, agent_id: str, change: BotChange) -> Draft:
+    draft = Draft(state, now_ms)
+    draft.conversation = change.conversation
+    _tell(draft, corpid, agent_id, change)
     return draft
 
 

@@ -96,13 +96,19 @@ def answer(state: State, now_ms: int, command: AnswerAsBot) -> list[AnyEvent] | 
     if isinstance(content, TemplateCard) and asked.kind == "card":
         return _instead(state, now_ms, command.position, who, asked, replace(content, updates=asked.sequence))
     attempt = _attempt(now_ms, who, state.conversations[asked.conversation], content, answers=True)
-    refusal = media.check(who.corp.media, now_ms, content) or policy.check(state, attempt)
+    return _say(state, attempt, who, command.position)
+
+
+def _say(state: State, attempt: Attempt, who: Speaking, answers: int = 0) -> list[AnyEvent] | Refusal:
+    """Say something that is counted; what it means to the bot is noted where there is something to remember."""
+    refusal = media.check(who.corp.media, attempt.now_ms, attempt.content) or policy.check(state, attempt)
     if refusal is not None:
         return refusal
-    draft = Draft(state, now_ms)
-    sequence = draft.next_sequence(asked.conversation)
+    draft = Draft(state, attempt.now_ms)
+    said = _said(attempt, draft.next_sequence(attempt.conversation.id), answers)
     draft.say(attempt, who.app.agent_id, None)
-    draft.add(_said(attempt, sequence, command.position))
+    if answers or said.shown is not None:
+        draft.add(said)
     return draft.events
 
 
@@ -175,15 +181,7 @@ def push(state: State, now_ms: int, command: PushAsBot) -> list[AnyEvent] | Refu
     content = command.content
     if not isinstance(content, SAID) or (isinstance(content, TemplateCard) and conversation.group is not None):
         return Refusal(WRONG_KIND, "bot/push")
-    attempt = _attempt(now_ms, who, conversation, content, answers=False)
-    refusal = media.check(who.corp.media, now_ms, content) or policy.check(state, attempt)
-    if refusal is not None:
-        return refusal
-    draft = Draft(state, now_ms)
-    sequence = draft.next_sequence(conversation.id)
-    draft.say(attempt, who.app.agent_id, None)
-    said = _said(attempt, sequence)
-    return [*draft.events, said] if said.shown is not None else draft.events
+    return _say(state, _attempt(now_ms, who, conversation, content, answers=False), who)
 
 
 def _place(state: State, who: Speaking, command: PushAsBot) -> Conversation | Refusal:
