@@ -101,7 +101,6 @@ class Figures(msgspec.Struct):
     generator_waited_s: float
     server_rss_kib: Memory
     storm_ms: float = 0.0
-    retries: int = 0
 
 
 def compile_generator() -> Path:

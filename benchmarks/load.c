@@ -94,7 +94,7 @@ struct counts { uint64_t accepted, delivered, refused; };
 
 static const struct codec *codec;
 static struct client **clients, **senders;
-static unsigned client_count, sender_count, opened, live, retries, group_count, *readers;
+static unsigned client_count, sender_count, opened, live, group_count, *readers;
 static enum phase phase = OPENING;
 static struct counts total, at_start, at_end;
 static uint64_t expected, sent, outstanding, now_us, progress_us;
@@ -291,6 +291,14 @@ static byte *framed(byte opcode, const byte *payload, size_t count, size_t *byte
     return frame;
 }
 
+/* The frame of every send; where its number and its text stand in the payload. */
+static void prepare_frame(struct client *c, byte opcode, const byte *payload, size_t count, size_t number, size_t text) {
+    c->frame = framed(opcode, payload, count, &c->frame_bytes);
+    size_t header = c->frame_bytes - count;
+    c->number_at = header + number;
+    c->stamp_at = header + text + MARK_BYTES;
+}
+
 static void say_frame(byte opcode, const void *payload, size_t count) {
     byte header[8];
     say(header, put_header(header, opcode, count));
@@ -366,10 +374,7 @@ static void hutong_prepare(struct client *c) {
     size_t text = (size_t)(at - payload);
     put_text(at);
     at += TEXT;
-    size_t count = (size_t)(at - payload);
-    c->frame = framed(WS_BINARY, payload, count, &c->frame_bytes);
-    c->number_at = number + c->frame_bytes - count;
-    c->stamp_at = text + c->frame_bytes - count + MARK_BYTES;
+    prepare_frame(c, WS_BINARY, payload, (size_t)(at - payload), number, text);
 }
 
 static void hutong_greet(struct client *c) {
@@ -634,10 +639,7 @@ static void socketio_prepare(struct client *c) {
     put_text(at);
     at += TEXT;
     at += PUT(at, "\"]");
-    size_t count = (size_t)(at - payload);
-    c->frame = framed(WS_TEXT, payload, count, &c->frame_bytes);
-    c->number_at = number + c->frame_bytes - count;
-    c->stamp_at = text + c->frame_bytes - count + MARK_BYTES;
+    prepare_frame(c, WS_TEXT, payload, (size_t)(at - payload), number, text);
 }
 
 static void socketio_greet(struct client *c) {
@@ -690,9 +692,7 @@ static void xmpp_prepare(struct client *c) {
     put_text(payload + at);
     at += TEXT;
     at += PUT(payload + at, "</body></message>");
-    c->frame = framed(WS_TEXT, payload, at, &c->frame_bytes);
-    c->number_at = number + c->frame_bytes - at;
-    c->stamp_at = text + c->frame_bytes - at + MARK_BYTES;
+    prepare_frame(c, WS_TEXT, payload, at, number, text);
 }
 
 static void xmpp_greet(struct client *c) {
@@ -792,7 +792,6 @@ static void cut(struct client *c) {
 static void come_back_later(struct client *c) {
     cut(c);
     c->retry_us = now_us + (uint64_t)(drand48() * RETRY_US);
-    retries++;
 }
 
 static void come_back(void) {
@@ -1085,7 +1084,7 @@ static void tell(void) {
            sent, total.accepted, total.refused, expected, total.delivered, (long)(expected - total.delivered));
     printf("\"unanswered\": %lu, \"server_cpu_s\": %.6f, \"generator_cpu_s\": %.6f, ", outstanding,
            cost_end.server_cpu_s - cost_start.server_cpu_s, cost_end.own_cpu_s - cost_start.own_cpu_s);
-    printf("\"storm_ms\": %.3f, \"retries\": %u, ", (double)storm_us / 1e3, retries);
+    printf("\"storm_ms\": %.3f, ", (double)storm_us / 1e3);
     printf("\"server_waited_s\": %.6f, \"generator_waited_s\": %.6f, ",
            cost_end.server_waited_s - cost_start.server_waited_s, cost_end.own_waited_s - cost_start.own_waited_s);
     printf("\"server_rss_kib\": {\"baseline\": %ld, \"ready\": %ld, \"end\": %ld}}\n", rss_baseline, rss_ready, rss_end);

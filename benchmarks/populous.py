@@ -21,7 +21,7 @@ class Populous:
         self.state = State()
         self.records: list[bytes] = []
         self._journaled = journaled
-        self._relations = self._groups = self._members = self._consumers = 0
+        self._relations = self._groups = 0
         self.do(commands.ResetWorld("benchmarks"))
         self.do(commands.SetProfile(profile.read("bench")))
 

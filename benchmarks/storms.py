@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from benchmarks.gateway import gateway
-from benchmarks.generator import SAMPLE_OF_GROUPS, Figures, Pace, Target, load
+from benchmarks.generator import SAMPLE_OF_GROUPS, Pace, Target, load
 from benchmarks.rows import Patience, empty_folder, say
 from benchmarks.workload import FIVE_HUNDREDS, Workload
 
@@ -49,7 +49,6 @@ class Storm(NamedTuple):
 
     seconds: float
     others_p99_ms: float
-    retries: int
 
 
 def storms(patience: Patience) -> list[Storm]:
@@ -64,7 +63,7 @@ def _storm() -> Storm:
         opened = pool.submit(load, many, Pace(measured_ms=0, settle_ms=SETTLE_MS, storm=True))
         _wait_for_links(target, len(many.clients))
         beside = load(others, Pace(rate=OTHERS_RATE, settle_ms=0, warm_ms=0, measured_ms=OTHERS_MS))
-        return _told(opened.result(), beside)
+        return Storm(opened.result().storm_ms / 1000, beside.delivery_us.p99 / 1000)
 
 
 def _wait_for_links(target: Target, count: int) -> None:
@@ -85,7 +84,3 @@ def _links_of(target: Target) -> float:
 def _split(target: Target) -> tuple[Target, Target]:
     """Part the links into those who chat on and those who are cut."""
     return replace(target, clients=target.clients[:OTHERS]), replace(target, clients=target.clients[OTHERS:])
-
-
-def _told(many: Figures, others: Figures) -> Storm:
-    return Storm(many.storm_ms / 1000, others.delivery_us.p99 / 1000, many.retries)
