@@ -54,12 +54,14 @@ class Control:
 
 
 @contextmanager
-def gateway(workload: Workload, folder: Path, durability: Durability = "disk", more: str = "") -> Iterator[Target]:
+def gateway(
+    workload: Workload, folder: Path, durability: Durability = "disk", more: str = "", program: str = "hutong"
+) -> Iterator[Target]:
     """Run a gateway on an empty journal for one load; `more` is what else there is in its world."""
     world, errors = folder / "world.toml", folder / "gateway.err"
     world.write_text(f"{world_file(workload)}\n{more}")
     command = python(
-        "-m", "hutong", "serve", "--json", "--port", "0", "--mqtt", "off", "--profile", "bench",
+        "-m", program, "serve", "--json", "--port", "0", "--mqtt", "off", "--profile", "bench",
         "--data", str(folder / "data"), "--world", str(world), "--durability", durability,
     )  # fmt: skip
     with running(command, errors) as server:

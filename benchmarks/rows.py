@@ -38,6 +38,11 @@ class System:
 
 GATEWAY = System("hutong", "", gateway)
 GATEWAY_MEMORY = System("hutong, memory journal", "nothing durable", partial(gateway, durability="memory"))
+GATEWAY_UNRULED = System(
+    "hutong, no rules, memory journal",
+    "no rules, nothing durable",
+    partial(gateway, durability="memory", program="benchmarks.unruled"),
+)
 BARE = System("the same links", "no rules, no journal, no state", bare)
 MOSQUITTO = System("mosquitto", "no rules, nothing durable, no history", mosquitto)
 NATS = System("nats core", "no rules, nothing durable, no history, no answer but +OK", nats)

@@ -15,6 +15,7 @@ from benchmarks.rows import (
     EJABBERD,
     GATEWAY,
     GATEWAY_MEMORY,
+    GATEWAY_UNRULED,
     PEERS,
     QUICK,
     SHARE_OF_MAXIMUM,
@@ -121,7 +122,7 @@ def systems_for(workload: Workload, patience: Patience, peers: bool, bare: bool,
     if peers:
         slow = patience is QUICK and workload is FIVE_HUNDREDS
         systems += [peer for peer in PEERS if not (slow and peer is EJABBERD)]
-    return [*systems, GATEWAY_MEMORY, BARE] if bare else systems
+    return [*systems, GATEWAY_MEMORY, GATEWAY_UNRULED, BARE] if bare else systems
 
 
 def _scaled(patience: Patience, found: Found) -> Finding:
