@@ -6,6 +6,8 @@
 import json
 from collections.abc import Iterator
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,12 +71,37 @@ def _lines(told: Told) -> Iterator[str]:
             map(_load, [row for row in told["loads"] if row["workload"] == workload]),
         )
     yield ""
+    yield from _sizes(told)
+    yield ""
     yield "## Floors of the same minutes"
     yield ""
     yield from _table(("floor", "figure"), _floors(told["floors"]))
     yield ""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     yield f"Versions: {versions}. A `≥` stands before what the generator, not the system, may have bounded."
+
+
+def _sizes(told: Told) -> Iterator[str]:
+    """Tell what the same chats cost as something else grows, a curve and a table each."""
+    yield "## What size costs"
+    yield ""
+    yield (
+        f"The one-to-one chats at {told['scale_rate']:,.0f} messages a second, a fresh server a point, as one thing "
+        "grows. At this rate a turn is a handful of messages, so a message's part of its turn's fsync, wake-ups and "
+        "writes is the larger part of the cost; what matters is whether the curve is flat."
+    )
+    for curve, points in groupby(told["scale"], key=itemgetter("curve")):
+        measured = list(points)
+        plot = PLOTS / f"{curve.partition(',')[0].replace(' ', '-')}.svg"
+        plot.write_text(_curve(measured))
+        yield ""
+        yield f"![µs a message, by {curve}]({plot.relative_to(PAGE.parent)})"
+        yield ""
+        yield from _table((curve, "µs/message", "ack p99 ms", "server's memory, MiB"), map(_size, measured))
+
+
+def _size(point: Told) -> tuple[str, ...]:
+    return f"{point['size']:,}", f"{point['us_message']:.1f}", f"{point['ack_p99_ms']:.1f}", f"{point['rss_mib']:,.0f}"
 
 
 def _table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
@@ -179,6 +206,31 @@ def _bar(row: Told, top: int, scale: float) -> Iterator[str]:
     line = top + _ROW / 2 - 1
     yield f'<path d="M{low:.1f} {line}H{high:.1f}" stroke="#222" stroke-width="1.5"/>'
     yield f'<text x="{max(high, _LABEL + middle * scale) + 6:.1f}" y="{base}" fill="#222">{middle:,.0f}</text>'
+
+
+def _curve(points: list[Told]) -> str:
+    """Draw the cost of a message over size, from nothing upwards; sizes stand side by side, each ten times or more."""
+    width, height, step = 640, 220, 600 / (len(points) + 1)
+    most = max(point["us_message"] for point in points) * 1.2
+    places = [
+        (40 + step * (place + 1), 180 - 160 * point["us_message"] / most, point) for place, point in enumerate(points)
+    ]
+    line = "L".join(f"{x:.1f} {y:.1f}" for x, y, _ in places)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" {FONT}>',
+        f'<rect width="100%" height="{height}" fill="#fff"/>',
+        f'<path d="M40 180H{width}" stroke="{_OTHERS}"/>',
+        f'<path d="M{line}" fill="none" stroke="{_OURS}" stroke-width="2"/>',
+        *(part for x, y, point in places for part in _mark(x, y, point)),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _mark(x: float, y: float, point: Told) -> Iterator[str]:
+    yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{_OURS}"/>'
+    yield f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle" fill="#222">{point["us_message"]:.1f} µs</text>'
+    yield f'<text x="{x:.1f}" y="200" text-anchor="middle" fill="#222">{point["size"]:,}</text>'
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
 """Worlds of any size, made by the gateway's own decisions: so many relations, so many seats in groups."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from adapters.world import Names, asks, check, read
 from gateway import commands, decide, events, profile
 from gateway.commands import Command
-from gateway.events import AnyEvent
+from gateway.events import AnyEvent, Posted
 from gateway.state import State
+from protocol.content import Text
+from protocol.frames import Send
 
 NOW_MS: Final = 1_785_000_000_000  # 2026-07-25 17:20 (UTC)
 CUSTOMERS_EACH: Final = 1_000  # of one member
 CORP_RELATIONS: Final = 100_000  # of one enterprise
 GROUP_MEMBERS: Final = 2
 GROUP_CONSUMERS: Final = 8
+DEVICE: Final = "bench"
+TEXT: Final = Text(100 * "x")
 
 
 class Populous:
@@ -21,7 +27,7 @@ class Populous:
         self.state = State()
         self.records: list[bytes] = []
         self._journaled = journaled
-        self._relations = self._groups = 0
+        self._relations = self._groups = self._said = 0
         self.do(commands.ResetWorld("benchmarks"))
         self.do(commands.SetProfile(profile.read("bench")))
 
@@ -50,6 +56,26 @@ class Populous:
             self.do(commands.PutConsumer(f"c{number}", f"c{number}"))
             self.do(commands.PutRelation(corpid, userid, f"c{number}"))
         self._relations += count
+
+    def add_world(self, text: str) -> None:
+        """Add what a world file holds."""
+        world = read(text.encode())
+        check(world, Names())
+        for command in asks(world):
+            self.do(command)
+
+    def chats(self) -> list[str]:
+        """Name the single chats."""
+        return [name for name, one in self.state.conversations.items() if one.relation is not None]
+
+    def say_in(self, chats: Iterable[str]) -> None:
+        """Let the consumer of each chat say something."""
+        self._said += 1
+        for chat in chats:
+            person = self.state.people[self.state.relation(chat).consumer]
+            posted = decide.by_client(self.state, NOW_MS, person, DEVICE, Send(self._said, chat, TEXT))
+            assert isinstance(posted, Posted), posted
+            self.take(posted)
 
     def add_second_relations(self) -> None:
         """Let everybody in the first enterprise who knows one member add a second one, the first one's neighbour."""

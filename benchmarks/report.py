@@ -5,7 +5,7 @@ import math
 from statistics import median
 from typing import Any
 
-from benchmarks import api, mass
+from benchmarks import api, mass, scale
 from benchmarks.goals import GOALS, Bound, Finding, Goal
 from benchmarks.rows import Row, Run
 from benchmarks.suite import Found
@@ -122,6 +122,22 @@ def _mass_cells(run: mass.Run) -> tuple[str, ...]:
         *seconds,
         f"{run.alone_ms:.1f}",
         f"{run.beside_ms:.1f}",
+    )
+
+
+def scale_table(points: list[scale.Point]) -> str:
+    """Lay out what size costs, if it was measured."""
+    head = (f"at {scale.RATE:,.0f} messages/s", "", "µs/message", "ack p99 ms", "RSS MiB")
+    return _aligned([head, *map(_point_cells, points)]) if points else ""
+
+
+def _point_cells(point: scale.Point) -> tuple[str, ...]:
+    return (
+        point.curve,
+        f"{point.size:,}",
+        f"{point.us_message:.1f}",
+        f"{point.ack_p99_ms:.1f}",
+        f"{point.rss_mib:.0f}",
     )
 
 

@@ -7,19 +7,16 @@ made as the gateway has it made. A first server is then killed while it runs; th
 import asyncio
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from adapters.checkpoint import child_command
 from adapters.journal_sqlite import SqliteJournal
 from benchmarks.pinned import SERVER_CORE, first_line, on_core, python
-from benchmarks.populous import NOW_MS, Populous
+from benchmarks.populous import Populous
 from benchmarks.rows import empty_folder, say
-from gateway import decide
-from gateway.events import Posted
-from protocol.content import Text
-from protocol.frames import Send
 
 AT_ONCE: Final = 2_000  # records a commit, as a turn's
 LARGE: Final = 1_000_000  # relations, and messages
@@ -34,7 +31,7 @@ def large_s(repeats: int, size: int = LARGE) -> list[float]:
     """Start on so many relations and messages, each time after the one before was killed."""
     say(f"a world of {size:,} relations and messages")
     with empty_folder() as folder:
-        asyncio.run(_write(folder / "data", size))
+        asyncio.run(written(folder / "data", partial(_grow, size)))
         subprocess.run(child_command(folder / "data"), check=True)
         _ready_s(folder)
         return [_ready_s(folder) for _ in range(repeats)]
@@ -60,27 +57,26 @@ def _ready_s(folder: Path) -> float:
             server.communicate()
 
 
-async def _write(folder: Path, size: int) -> None:
-    """Write the journal: the world first, then as many messages, one a relation in turn."""
+async def written(folder: Path, grow: Callable[[Populous], Iterator[None]], world_file: str = "") -> None:
+    """Write a journal: the world of a file, if there is one, then what is grown in it, a commit a step."""
     world, journal = Populous(journaled=True), SqliteJournal(folder)
+    if world_file:
+        world.add_world(world_file)
     await _append(journal, world)
-    for _ in range(size // AT_ONCE):
-        world.add_relations(AT_ONCE)
-        await _append(journal, world)
-    chats = [name for name, one in world.state.conversations.items() if one.relation is not None]
-    for begin in range(0, len(chats), AT_ONCE):
-        for chat in chats[begin : begin + AT_ONCE]:
-            _say(world, chat)
+    for _ in grow(world):
         await _append(journal, world)
     await journal.close()
 
 
-def _say(world: Populous, chat: str) -> None:
-    relation = world.state.relation(chat)
-    person = world.state.people[relation.consumer]
-    posted = decide.by_client(world.state, NOW_MS, person, "bench", Send(1, chat, Text(100 * "x")))
-    assert isinstance(posted, Posted)
-    world.take(posted)
+def _grow(size: int, world: Populous) -> Iterator[None]:
+    """Add relations, then say something in each."""
+    for _ in range(size // AT_ONCE):
+        world.add_relations(AT_ONCE)
+        yield
+    chats = world.chats()
+    for begin in range(0, len(chats), AT_ONCE):
+        world.say_in(chats[begin : begin + AT_ONCE])
+        yield
 
 
 async def _append(journal: SqliteJournal, world: Populous) -> None:

@@ -61,12 +61,12 @@ def _storm() -> Storm:
     with empty_folder() as folder, gateway(MANY, folder) as target, ThreadPoolExecutor(1) as pool:
         others, many = _split(target)
         opened = pool.submit(load, many, Pace(measured_ms=0, settle_ms=SETTLE_MS, storm=True))
-        _wait_for_links(target, len(many.clients))
+        wait_for_links(target, len(many.clients))
         beside = load(others, Pace(rate=OTHERS_RATE, settle_ms=0, warm_ms=0, measured_ms=OTHERS_MS))
         return Storm(opened.result().storm_ms / 1000, beside.delivery_us.p99 / 1000)
 
 
-def _wait_for_links(target: Target, count: int) -> None:
+def wait_for_links(target: Target, count: int) -> None:
     """Wait until so many links are open, as the gateway counts them."""
     end = time.monotonic() + OPEN_WITHIN_S
     while _links_of(target) < count:

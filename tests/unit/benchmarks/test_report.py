@@ -4,8 +4,9 @@ import pytest
 
 from benchmarks.generator import Figures, Latency, Memory
 from benchmarks.goals import GOALS, Bound, Finding, Goal, ratios
-from benchmarks.report import goals_json, goals_table, row_json, spread_percent, table
+from benchmarks.report import goals_json, goals_table, row_json, scale_table, spread_percent, table
 from benchmarks.rows import GATEWAY, MOSQUITTO, Row, System, run_of
+from benchmarks.scale import Point
 from benchmarks.suite import Found
 from benchmarks.workload import ONE_TO_ONE
 
@@ -115,3 +116,9 @@ def test_what_could_not_be_measured_meets_nothing() -> None:
     assert not any(each["met"] or each["summit_met"] for each in goals_json(found))
     assert goals_table(found).count("failed") == len(GOALS)
     assert len(found.failures) == len(GOALS)
+
+
+def test_what_size_costs_is_a_line_a_point() -> None:
+    told = scale_table([Point("idle links", 10_000, 66.25, 2.34, 180.4)])
+    assert told.splitlines()[1].split() == ["idle", "links", "10,000", "66.2", "2.3", "180"]
+    assert scale_table([]) == ""
