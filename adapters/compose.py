@@ -1,7 +1,6 @@
 """Builds the running system: production and tests call the same function."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from adapters.media_files import DiskFiles, Files, MemoryFiles
 from adapters.metrics import Health, Watched
 from adapters.opening import open_world
 from adapters.qr import Pictures
+from adapters.real_clock import RealClock
 from adapters.restoring import Beginning
 from adapters.snapshots import Snapshots
 from adapters.tokens import Keys, TokenBox
@@ -49,13 +49,6 @@ LINKS_CLOSE_S: Final = 3.0  # of the stop, for clients to answer the close
 log = structlog.get_logger()
 
 
-class RealClock:
-    """The machine's clock."""
-
-    def real_ms(self) -> int:
-        return time.time_ns() // 1_000_000
-
-
 @dataclass
 class Gateway:
     """A running gateway and its parts.
@@ -64,7 +57,6 @@ class Gateway:
     loop.
     """
 
-    keys: Keys
     router: Router
     tokens: TokenBox
     access_tokens: AccessTokens
@@ -86,9 +78,13 @@ class Gateway:
     authority: Authority | None = None
 
     @property
+    def keys(self) -> Keys:
+        return self.tokens.keys
+
+    @property
     def id(self) -> str:
         """Name it, as long as its data folder lives."""
-        return self.keys.key_id
+        return self.keys.folder_id
 
     @property
     def base_url(self) -> str:
@@ -148,7 +144,8 @@ async def run(
     """
     assert data is not None or tls_port is None, "the authority of TLS is kept in a data folder"
     profile.table(profile_name or profile.DEFAULT_PROFILE)
-    clock = clock or RealClock()
+    real = RealClock()
+    clock = clock or real
     folder = data if durability == "disk" else None
     app = web.Application()
     async with AsyncExitStack() as stack:
@@ -162,13 +159,14 @@ async def run(
             undo.pop_all()
         stack.push_async_callback(opened.journal.close)
         stack.push_async_callback(listener.close)
-        tokens = TokenBox(opened.keys)
+        real.begin_at(opened.state.clock.newest_real_ms())
+        tokens = TokenBox(opened.keys, real, folder)
         router = Router(opened.state, opened.journal, clock, tokens, _on_defect, config)
         turning = asyncio.create_task(router.run())
         stack.push_async_callback(_finish, router, turning)
         if folder is not None:
             stack.push_async_callback(_end, asyncio.create_task(keep_checkpoints(opened.journal, folder)))
-        links = Links(router, time.time)
+        links = Links(router, real.real_s)
         media = Uploads(router, files, config.media_bytes_max if folder is not None else config.media_memory_bytes_max)
         marks = {
             name: Marks(folder / name if folder is not None else None, router.state, opened.marks.get(name, b""))
@@ -183,7 +181,7 @@ async def run(
         delivery = Delivery(router, tokens, clock, receivers.lines, marks[BOTS_FILE], files_of_bots)
         bots = aibot.Aibots(api_door, tokens, calls, delivery, lambda: gateway.ready and gateway.is_alive())
         gateway = Gateway(
-            opened.keys, router, tokens, api_door.tokens, calls, links, media, receivers, bots, listener,
+            router, tokens, api_door.tokens, calls, links, media, receivers, bots, listener,
             opened.journal, clock, opened.fresh, turning, snapshots, mark_texts, opened.marks, authority=authority,
         )  # fmt: skip
         api = _add_routes(app, gateway, api_door)
@@ -205,7 +203,15 @@ def _add_routes(app: web.Application, gateway: Gateway, api_door: wecom_api.Door
     Pictures(router, lambda: gateway.base_url).add_to(app)
     gateway.bots.add_to(app)
     door = control.Door(
-        router, gateway.tokens, clock, gateway.urls, gateway.calls, gateway.receivers, gateway.snapshots, api_door.gate
+        router,
+        gateway.tokens,
+        gateway.links,
+        clock,
+        gateway.urls,
+        gateway.calls,
+        gateway.receivers,
+        gateway.snapshots,
+        api_door.gate,
     )
     app.add_subapp(control.PREFIX, control.application(door))
     api = wecom_api.Api(api_door, gateway.calls)

@@ -71,7 +71,7 @@ class LinkDoor:
                 link, _CODECS[chosen], side.AUDIENCE, side.COMMANDS, claims.person, claims.device, claims.token_id
             )  # fmt: skip
 
-        return self._links.take(request, dict(headers), claims.expires_s, make)
+        return self._links.take(request, dict(headers), claims, make)
 
 
 def claims_of(request: web.Request, tokens: TokenBox, state: State) -> LinkClaims:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
+from adapters.tokens import LinkClaims
 from gateway.router import Router
 from gateway.session import Phase, Session, Unanswerable
 from protocol.codec import FRAME_BYTES_MAX, JSON, websocket_frame
@@ -78,13 +79,14 @@ class Link(asyncio.Protocol):
         "_unfinished",
         "_written",
         "expires_s",
+        "key_id",
         "session",
     )  # fmt: skip
 
     session: Session
 
     def __init__(
-        self, transport: asyncio.Transport, router: Router, closed: Callable[["Link"], None], expires_s: float
+        self, transport: asyncio.Transport, router: Router, closed: Callable[["Link"], None], claims: LinkClaims
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
@@ -101,7 +103,8 @@ class Link(asyncio.Protocol):
         self._first: bytes | None = b""  # the first two bytes, until both are here and looked at
         self._paused = False  # what was written has not all been taken
         self._choked = False  # so much of it that the peer is not read
-        self.expires_s = expires_s
+        self.expires_s: float = claims.expires_s
+        self.key_id = claims.key_id
 
     # From the socket.
 
@@ -314,14 +317,14 @@ class Links:
         self._empty.set()
 
     def take(
-        self, request: web.Request, headers: dict[str, str], expires_s: float, make: Callable[[Link], Session]
+        self, request: web.Request, headers: dict[str, str], claims: LinkClaims, make: Callable[[Link], Session]
     ) -> Taken:
         """Take a request's transport over after its WebSocket handshake, and open the session on it."""
         http: Any = request.protocol
         transport = request.transport
         if transport is None or transport.is_closing():
             return Taken()  # the client has gone meanwhile
-        link = Link(transport, self._router, self._gone, expires_s)
+        link = Link(transport, self._router, self._gone, claims)
         link.session = make(link)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         transport.write(f"HTTP/1.1 101 Switching Protocols\r\n{head}\r\n".encode())
@@ -354,6 +357,13 @@ class Links:
         for link in list(self.links):
             link.look(now, real_s)
         self._sweep = loop.call_later(SWEEP_S, self._look) if self.links else None
+
+    def end(self, is_good: Callable[[str], bool]) -> int:
+        """Close the links whose tokens were signed with a key that is not good any more; give how many they were."""
+        ended = [link for link in self.links if not is_good(link.key_id)]
+        for link in ended:
+            link.session.close(Close.NOT_AUTHENTICATED, "the key of the token is not good any more")
+        return len(ended)
 
     async def close(self, close: Close, text: str, within_s: float) -> None:
         """Close every link, politely within a bound, then not."""

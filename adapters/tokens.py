@@ -2,23 +2,32 @@
 
 A link token is a JWT signed with one fixed algorithm; it is checked without any look-up but the list of revoked ids.
 A ticket stands for a link token once, for 30 s, so that no long-lived secret travels in a URL.
+
+Rules of the file:
+- What a token says of itself decides nothing but which of two keys it is checked with.
+- One token has one spelling: another that would mean the same is none.
+- One answer for everything that opens nothing.
 """
 
+import asyncio
 import hmac
 import json
 import os
+import re
 import secrets
 import struct
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jwt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from jwt.types import Options
 from msgspec import Struct
 
 from adapters.data_folder import replace
+from adapters.real_clock import RealClock
 from gateway.ports import CannotOpen, ResumePoint
 from protocol.ids import corp_of
 
@@ -29,8 +38,15 @@ TICKET_S: Final = 30
 TICKETS_MAX: Final = 10_000
 DEVICE_CHARACTERS_MAX: Final = 64
 AUDIENCES: Final = ("member", "consumer")
+SIGNING_MAX: Final = 2
 KEYS_FILE: Final = "keys.json"
 _NONCE_BYTES: Final = 12
+_NO_LINK: Final = "the token does not open a link"
+_SPELT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+# Times are looked at here, by a clock that does not go back.
+_CHECKED: Final[Options] = {
+    "require": ["exp", "aud", "sub", "jti", "dev"], "verify_exp": False, "verify_nbf": False, "verify_iat": False
+}  # fmt: skip
 
 
 class Rejected(Exception):
@@ -38,35 +54,59 @@ class Rejected(Exception):
 
 
 class LinkClaims(Struct, frozen=True):
-    """What a link token says."""
+    """What a link token says, and the id of the key that it was signed with."""
 
     audience: str
     person: str
     device: str
     token_id: str
     expires_s: int
-
-
-class Keys(Struct, frozen=True):
-    """The secrets of one data folder: the id and key of link tokens, the key of resume tokens."""
-
     key_id: str
-    link: bytes
+
+
+class Key(NamedTuple):
+    """A key that link tokens are signed with, and the id that they name it by."""
+
+    id: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"<key {self.id}>"
+
+    @classmethod
+    def fresh(cls) -> "Key":
+        return cls(secrets.token_hex(4), secrets.token_bytes(32))
+
+
+class Keys(NamedTuple):
+    """The secrets of one data folder. `signing` has the key that signs, and the one before it, which is still good."""
+
+    folder_id: str
+    root: bytes  # of which the keys of other uses are made
     resume: bytes
+    signing: tuple[Key, ...]
+
+    def __repr__(self) -> str:
+        return f"<keys of {self.folder_id}>"
 
     @property
     def access(self) -> bytes:
         """Give the key of the vendor's access tokens: another use, so another key."""
-        return hmac.digest(self.link, b"access tokens", "sha256")
+        return hmac.digest(self.root, b"access tokens", "sha256")
 
     @property
     def files(self) -> bytes:
         """Give the key from which the keys of bots' files are made."""
-        return hmac.digest(self.link, b"files of bots", "sha256")
+        return hmac.digest(self.root, b"files of bots", "sha256")
+
+    def rotated(self) -> "Keys":
+        """Sign with a fresh key from now on; the key before stays good, the one before that does not."""
+        return self._replace(signing=(Key.fresh(), self.signing[0]))
 
     @classmethod
     def fresh(cls) -> "Keys":
-        return cls(secrets.token_hex(4), secrets.token_bytes(32), AESGCM.generate_key(128))
+        first = Key.fresh()
+        return cls(first.id, first.secret, AESGCM.generate_key(128), (first,))
 
     @classmethod
     def kept_in(cls, folder: Path) -> "Keys":
@@ -74,29 +114,59 @@ class Keys(Struct, frozen=True):
         path = folder / KEYS_FILE
         if path.exists():
             try:
-                kept = json.loads(path.read_text())
-                return cls(kept["key_id"], bytes.fromhex(kept["link"]), bytes.fromhex(kept["resume"]))
-            except (OSError, ValueError, KeyError, TypeError) as why:
+                return cls._read(json.loads(path.read_text()))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as why:
                 raise CannotOpen(
                     f"{path} cannot be read: put back a backup, or remove it and have every token made anew"
                 ) from why
         keys = cls.fresh()
-        text = json.dumps({"key_id": keys.key_id, "link": keys.link.hex(), "resume": keys.resume.hex()})
-        replace(path, text.encode())
+        keys.keep(folder)
         return keys
+
+    @classmethod
+    def _read(cls, kept: dict[str, Any]) -> "Keys":
+        """Read what `keep` has written; before keys could be rotated there was one, which stood for everything."""
+        signing = kept.get("signing", {kept["key_id"]: kept["link"]})
+        keys = tuple(Key(name, bytes.fromhex(secret)) for name, secret in signing.items())
+        if not 1 <= len(keys) <= SIGNING_MAX:
+            raise ValueError("one key signs, and one may be left of before")
+        return cls(kept["key_id"], bytes.fromhex(kept["link"]), bytes.fromhex(kept["resume"]), keys)
+
+    def keep(self, folder: Path) -> None:
+        """Write them into a data folder."""
+        signing = {key.id: key.secret.hex() for key in self.signing}
+        kept = {
+            "key_id": self.folder_id, "link": self.root.hex(), "resume": self.resume.hex(), "signing": signing
+        }  # fmt: skip
+        replace(folder / KEYS_FILE, json.dumps(kept).encode())
 
 
 class TokenBox:
-    """Makes and checks every token of this gateway."""
+    """Makes and checks every token of this gateway; `folder` is where its keys are kept, if anywhere."""
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    def __init__(self, keys: Keys, clock: RealClock, folder: Path | None = None) -> None:
+        self.keys = keys
+        self._clock = clock
+        self._folder = folder
+        self._rotating = asyncio.Lock()
         self._aead = AESGCM(keys.resume)
         self._tickets: dict[str, tuple[float, LinkClaims]] = {}
 
+    async def rotate(self) -> None:
+        """Sign with a fresh key, once that is kept; tickets of tokens that open nothing any more open nothing."""
+        async with self._rotating:
+            keys = self.keys.rotated()
+            if self._folder is not None:
+                await asyncio.to_thread(keys.keep, self._folder)
+            self.keys = keys
+
+    def is_good(self, key_id: str) -> bool:
+        """Tell whether what was signed with a key is good."""
+        return any(key.id == key_id for key in self.keys.signing)
+
     def link_token(self, person: str, device: str, seconds: int = TOKEN_S_DEFAULT) -> str:
         """Mint a link token for a person's device; its audience is the side of the bridge the person is on."""
-        now = int(time.time())
+        now = self._clock.real_ms() // 1000
         claims: dict[str, Any] = {
             "aud": "member" if corp_of(person) else "consumer",
             "sub": person,
@@ -107,22 +177,33 @@ class TokenBox:
         }
         if corp_of(person):
             claims["corp"] = corp_of(person)
-        return jwt.encode(claims, self._keys.link, ALGORITHM, headers={"kid": self._keys.key_id})
+        key = self.keys.signing[0]
+        return jwt.encode(claims, key.secret, ALGORITHM, headers={"kid": key.id})
 
     def read_link_token(self, token: str) -> LinkClaims:
         """Check a link token; `Rejected` if it is not ours, not intact or expired."""
         try:
-            claims = jwt.decode(
-                token, self._keys.link, algorithms=[ALGORITHM], audience=list(AUDIENCES),
-                options={"require": ["exp", "aud", "sub", "jti", "dev"]},
-            )  # fmt: skip
-            audience, person, device = claims["aud"], claims["sub"], claims["dev"]
-        except (jwt.PyJWTError, ValueError, TypeError) as why:
-            raise Rejected("the token does not open a link") from why
-        strings = all(isinstance(value, str) for value in (audience, person, device, claims["jti"]))
-        if not strings or (audience == "member") != bool(corp_of(person)):
-            raise Rejected("the token does not open a link")
-        return LinkClaims(audience, person, device, claims["jti"], int(claims["exp"]))
+            key = self._key_of(token)
+            claims = jwt.decode(token, key.secret, algorithms=[ALGORITHM], audience=list(AUDIENCES), options=_CHECKED)
+            audience, person, device, token_id = (claims[name] for name in ("aud", "sub", "dev", "jti"))
+            now_s, expires_s = self._clock.real_ms() // 1000, int(claims["exp"])
+            begins_s = int(claims.get("nbf", 0))
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as why:
+            raise Rejected(_NO_LINK) from why
+        strings = all(isinstance(value, str) for value in (audience, person, device, token_id))
+        if not strings or (audience == "member") != bool(corp_of(person)) or not begins_s <= now_s < expires_s:
+            raise Rejected(_NO_LINK)
+        return LinkClaims(audience, person, device, token_id, expires_s, key.id)
+
+    def _key_of(self, token: str) -> Key:
+        """Give the key that a token names."""
+        if not _SPELT.fullmatch(token):
+            raise Rejected(_NO_LINK)
+        named = jwt.get_unverified_header(token).get("kid")
+        for key in self.keys.signing:
+            if key.id == named:
+                return key
+        raise Rejected(_NO_LINK)
 
     def ticket(self, claims: LinkClaims) -> str:
         """Make a ticket that stands for a link token once."""
@@ -137,7 +218,7 @@ class TokenBox:
     def spend_ticket(self, ticket: str) -> LinkClaims:
         """Take a ticket; `Rejected` if it is unknown, spent or too old."""
         until, claims = self._tickets.pop(ticket, (0.0, None))
-        if claims is None or until <= time.monotonic():
+        if claims is None or until <= time.monotonic() or not self.is_good(claims.key_id):
             raise Rejected("the ticket does not open a link")
         return claims
 
@@ -151,6 +232,8 @@ class TokenBox:
         """Open a resume token; None if it was not made here or not left alone."""
         try:
             sealed = bytes.fromhex(token)
+            if sealed.hex() != token:  # capital letters, spaces between
+                return None
             text = self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
         except (ValueError, InvalidTag):
             return None

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from adapters.callback_receivers import Receivers
 from adapters.control.problems import plain, refused
+from adapters.link import Links
 from adapters.snapshots import Snapshots
 from adapters.strict import Wrong, from_json, from_text
 from adapters.tokens import TokenBox
@@ -53,6 +54,7 @@ class Door:
 
     router: Router
     tokens: TokenBox
+    links: Links
     clock: Clock
     urls: Callable[[], Urls]
     calls: Calls

@@ -95,6 +95,21 @@ async def revoke_token(door: Door, body: TokenBody) -> RevokedAnswer:
     return RevokedAnswer(claims.token_id, claims.person)
 
 
+class RotatedAnswer(Struct, frozen=True):
+    """The ids of the keys whose tokens are good, the one that signs first; how many links lost theirs."""
+
+    key_ids: list[str]
+    links_closed: int
+
+
+@endpoint("POST", "/tokens/rotate")
+async def rotate_keys(door: Door) -> RotatedAnswer:
+    """Sign link tokens with a new key; those of the key before stay good, older ones and their links end."""
+    await door.tokens.rotate()
+    closed = door.links.end(door.tokens.is_good)
+    return RotatedAnswer([key.id for key in door.tokens.keys.signing], closed)
+
+
 @endpoint("POST", "/tickets")
 async def mint_ticket(door: Door, body: TokenBody) -> TicketAnswer:
     """Make a ticket that stands for a link token once."""

@@ -21,3 +21,10 @@ class MovableClock(Struct, array_like=True):
             return max(real_ms, self.latest_ms)
         shown_ms = self.shown_ms + int((real_ms - self.real_ms) * self.rate)
         return max(min(shown_ms, LATEST_MS), self.latest_ms)
+
+    def newest_real_ms(self) -> int:
+        """Tell which real time has been, as far as this clock knows: it was not earlier when `latest_ms` was told."""
+        if self.real_ms == 0:
+            return self.latest_ms
+        ahead_ms = self.latest_ms - self.shown_ms
+        return self.real_ms + (int(ahead_ms / self.rate) if self.rate > 0 else 0)

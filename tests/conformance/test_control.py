@@ -204,6 +204,22 @@ async def test_revoked_token_stays_revoked_when_its_world_comes_again(control: C
     await control.ok("POST", "/tickets", {"token": await control.token(ZHANG)})
 
 
+async def test_keys_of_tokens_follow_one_another_and_links_end_with_theirs(control: Control) -> None:
+    base, tokens = control.gateway.base_url, [await control.token(ZHANG, "old"), await control.token(AMY, "old")]
+    async with Member(base, tokens[0]) as zhang, asyncio.timeout(20):
+        first = await control.ok("POST", "/tokens/rotate")
+        newer = await control.token(ZHANG, "new")
+        async with Consumer(base, tokens[1]), Member(base, newer) as zhang_too:
+            assert (len(first["key_ids"]), first["links_closed"]) == (2, 0)
+            second = await control.ok("POST", "/tokens/rotate")
+            assert (second["key_ids"][1], second["links_closed"]) == (first["key_ids"][0], 2)
+            assert (await zhang.ended()).code == 4401
+            assert (await zhang_too.send_mass([{"kind": "text", "text": "still here"}])).time_ms > 0
+    for token in tokens:
+        assert (await control.no("POST", "/tickets", {"token": token}))[0] == 422
+    await control.ok("POST", "/tickets", {"token": newer})
+
+
 async def test_ticket_opens_one_link(control: Control) -> None:
     ticket = (await control.ok("POST", "/tickets", {"token": await control.token(AMY)}))["ticket"]
     url = f"{control.gateway.urls().ws_url}?ticket={ticket}"
@@ -492,6 +508,7 @@ ANSWERED: list[tuple[str, str, str, object]] = [
     ("PUT", "/corps/{corpid}/tags/{id}", f"/corps/{STORE}/tags/{GROUP}", {"name": "Rank", "order": 1}),
     ("DELETE", "/corps/{corpid}/tags/{id}", f"/corps/{STORE}/tags/{GROUP}", None),
     ("POST", "/tokens", "/tokens", {"people": [AMY, ZHANG]}),
+    ("POST", "/tokens/rotate", "/tokens/rotate", None),
     ("GET", "/strictness", "/strictness", None),
     ("PUT", "/strictness", "/strictness", {"switches": ["trusted_ip"]}),
     ("POST", "/faults", "/faults", {"path": "gettoken", "corpid": STORE, "errcode": -1, "delay_ms": 1, "times": 2}),

@@ -175,22 +175,33 @@ async def refused(port: int, token: str, kind: str = "msgpack", **headers: Any) 
     return refusal.value.status
 
 
-def signed(gateway: Gateway, key: bytes | None = None, algorithm: str = ALGORITHM, **claims: Any) -> str:
+def signed(
+    gateway: Gateway,
+    key: bytes | None = None,
+    algorithm: str = ALGORITHM,
+    headers: dict[str, Any] | None = None,
+    **claims: Any,
+) -> str:
     """Sign a token for the member wu, with claims replaced; one that is None is left out."""
     now = int(time.time())
     usual: dict[str, Any] = {
         "aud": "member", "sub": f"{CORP}/wu", "dev": "phone", "jti": "x", "iat": now, "exp": now + 60, "corp": CORP
     }  # fmt: skip
     kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    own = gateway.tokens.keys.signing[0]
+    headers = {"kid": own.id, **(headers or {})}
     if algorithm == "none":
-        return jwt.encode(kept, None, algorithm)  # type: ignore[arg-type]  # no key is the point
-    return jwt.encode(kept, gateway.tokens._keys.link if key is None else key, algorithm)
+        return jwt.encode(kept, None, algorithm, headers)  # type: ignore[arg-type]  # no key is the point
+    return jwt.encode(kept, own.secret if key is None else key, algorithm, headers)
 
 
 TOKENS: list[tuple[str, dict[str, Any]]] = [
     ("signed by another", {"key": b"k" * 32}),
     ("not signed", {"algorithm": "none"}),
     ("another algorithm", {"algorithm": "HS512"}),
+    ("with a key that nobody has", {"headers": {"kid": "00000000"}}),
+    ("with no key's name", {"headers": {"kid": ""}}),
+    ("with what must be understood and is not", {"headers": {"crit": ["b64"], "b64": True}}),
     ("expired", {"exp": 1}),
     ("not yet", {"nbf": 2**40}),
     ("without expiry", {"exp": None}),
@@ -230,7 +241,7 @@ async def test_authorization_that_opens_nothing(gateway: Gateway, port: int, aut
 
 async def test_flipped_character_of_a_token_opens_nothing(gateway: Gateway, port: int) -> None:
     good = member_token(gateway, "wu")
-    for place in range(0, len(good) - 1, 7):  # the last character holds spare bits
+    for place in (*range(0, len(good), 7), len(good) - 1):
         flipped = "A" if good[place] != "A" else "B"
         assert await refused(port, good[:place] + flipped + good[place + 1 :]) == 401
 

@@ -10,6 +10,7 @@ from signal import SIGSTOP, SIGTERM
 from typing import IO, Final, NamedTuple, Self
 
 from adapters.compose import run
+from adapters.real_clock import RealClock
 from adapters.tokens import Keys, TokenBox
 from tests.town import Town, build_town
 
@@ -120,4 +121,4 @@ async def prepare(folder: Path, members: list[str], consumers: list[str], groups
 
 
 def tokens_of(folder: Path) -> TokenBox:
-    return TokenBox(Keys.kept_in(folder))
+    return TokenBox(Keys.kept_in(folder), RealClock())
