@@ -18,6 +18,7 @@ from aiohttp import web
 from adapters.consumer import AUDIENCE, COMMANDS
 from adapters.http import Listener
 from adapters.link import Link, Links
+from adapters.tokens import LinkClaims
 from benchmarks.generator import Client, Target
 from benchmarks.pinned import first_line, python, running
 from benchmarks.workload import Workload, people_of
@@ -117,7 +118,8 @@ async def _serve() -> None:
         def make(link: Link) -> Session:
             return Session(link, MSGPACK, AUDIENCE, COMMANDS, conversation, name, "")
 
-        return links.take(request, dict(headers), time.time() + TOKEN_SECONDS, make)
+        claims = LinkClaims(AUDIENCE, conversation, name, "", int(time.time()) + TOKEN_SECONDS, "")
+        return links.take(request, dict(headers), claims, make)
 
     application = web.Application()
     application.router.add_get("/ws", door)
