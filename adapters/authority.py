@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from adapters.data_folder import make_folder, remove_new, replace
+from adapters.data_folder import OTHERS, make_folder, remove_new, replace
 from gateway.ports import CannotOpen
 from protocol.wecom.hosts import HOSTS
 
@@ -33,7 +33,6 @@ CERTIFICATE_FILE: Final = "ca.pem"
 AUTHORITY_DAYS: Final = 3650
 SERVED_DAYS: Final = 397  # clients refuse what is valid for more than 398 days
 BEFORE: Final = timedelta(days=1)  # clocks of clients in containers go behind
-OTHERS: Final = 0o077  # bits of a mode that let in anybody but the owner
 
 _ADDRESSES: Final = ("127.0.0.1", "::1")
 _NAMES: Final = [x509.DNSName(name) for name in ("localhost", *HOSTS)]

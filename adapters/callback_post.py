@@ -4,6 +4,7 @@ Rules of the file:
 - An answer is read up to a bound, its heads included, as it is: no redirect is followed, nothing is unpacked, no
   cookie is kept.
 - A connection is used again while the receiver keeps it open; no receiver waits for another's connection.
+- Where it may lead is looked at when it is made (`callback_sockets.py`).
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from adapters.callback_sockets import Sockets, wrong_with
 from adapters.own_thread import OwnThread
 from protocol.wecom.envelope import ENVELOPE_BYTES_MAX
 
@@ -78,19 +80,14 @@ class _Bounded(ResponseHandler):
 class Poster:
     """Asks receivers, as many at a time as there are."""
 
-    def __init__(self) -> None:
-        connector = TCPConnector(limit=0, keepalive_timeout=KEPT_S, resolver=_Names())
-        made = partial(_Bounded, loop=asyncio.get_running_loop())
-        connector._factory = cast("partial[ResponseHandler]", made)  # noqa: SLF001 - tested
-        self._session = ClientSession(
-            connector=connector,
-            cookie_jar=DummyCookieJar(),
-            auto_decompress=False,
-            headers={"User-Agent": "hutong", "Accept-Encoding": "identity"},
-        )
+    def __init__(self, *, anywhere: bool = False) -> None:
+        self._sessions = {
+            scheme: _session(Sockets(https=scheme == "https", anywhere=anywhere)) for scheme in ("http", "https")
+        }
 
     async def close(self) -> None:
-        await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def ask(self, url: str, query: dict[str, str], body: bytes | None, seconds: float) -> Answer:
         """POST a body, or GET where there is none; every way to fail is an answer."""
@@ -107,11 +104,11 @@ class Poster:
 
     async def _ask(self, url: str, query: dict[str, str], body: bytes | None) -> tuple[int, bytes, str]:
         where = URL(url)
-        if where.scheme not in ("http", "https") or not where.host:
-            return 0, b"", "the address is none of http or https"
+        if wrong := wrong_with(where):
+            return 0, b"", wrong
         headers = {} if body is None else {"Content-Type": "text/xml"}
         method = "GET" if body is None else "POST"
-        async with self._session.request(
+        async with self._sessions[where.scheme].request(
             method, where.update_query(query), data=body, headers=headers, allow_redirects=False
         ) as response:
             told = await _read(response)
@@ -119,6 +116,18 @@ class Poster:
                 response.close()
                 return response.status, b"", f"an answer of more than {ENVELOPE_BYTES_MAX} bytes"
             return response.status, told, "" if response.status == 200 else f"status {response.status}"
+
+
+def _session(sockets: Sockets) -> ClientSession:
+    connector = TCPConnector(limit=0, keepalive_timeout=KEPT_S, resolver=_Names(), socket_factory=sockets)
+    made = partial(_Bounded, loop=asyncio.get_running_loop())
+    connector._factory = cast("partial[ResponseHandler]", made)  # noqa: SLF001 - tested
+    return ClientSession(
+        connector=connector,
+        cookie_jar=DummyCookieJar(),
+        auto_decompress=False,
+        headers={"User-Agent": "hutong", "Accept-Encoding": "identity"},
+    )
 
 
 async def _read(response: ClientResponse) -> bytes | None:

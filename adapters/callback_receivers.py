@@ -68,7 +68,7 @@ class Receivers:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Be able to call while the block runs."""
-        self._poster = Poster()
+        self._poster = Poster(anywhere=self._config.callback_anywhere)
         try:
             yield
         finally:

@@ -14,9 +14,10 @@ from typing import Literal, NoReturn
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from adapters.compose import Gateway, OpenDoor, run
-from adapters.data_folder import RESERVE_BYTES
+from adapters.data_folder import OTHERS, RESERVE_BYTES
 from adapters.http import CannotListen
 from adapters.log import Stamp, log_to_stderr
 from adapters.restoring import beginning
@@ -24,6 +25,7 @@ from adapters.snapshot_file import BrokenSnapshot
 from adapters.snapshots import file_of
 from adapters.tokens import Keys
 from adapters.world import BrokenWorld, World, demo, read
+from gateway.config import DEFAULT, Config
 from gateway.ports import AppendFailed, CannotOpen, Damaged
 from gateway.profile import UnknownProfile
 from gateway.rights import SWITCHES, Switch
@@ -53,8 +55,10 @@ def serve(
     snapshot: str | None = None,
     tls: bool = False,
     proxy: bool = False,
+    callbacks_anywhere: bool = False,
 ) -> int:
     """Run the gateway until SIGTERM or Ctrl-C; say what is wrong in one line if it cannot be."""
+    os.umask(OTHERS)
     stamp = Stamp()
     log_to_stderr(stamp)
     if snapshot is not None and not (world is profile is strict is None):
@@ -64,8 +68,11 @@ def serve(
     try:
         with _runner() as runner:
             ports = _ports(port, tls, proxy)
+            config = replace(DEFAULT, callback_anywhere=callbacks_anywhere)
             return runner.run(
-                _serve(world, data, ports, profile, mqtt, mqtt_trusted, durability, json, strict, snapshot, stamp)
+                _serve(
+                    world, data, ports, profile, mqtt, mqtt_trusted, durability, json, strict, snapshot, stamp, config
+                )
             )
     except UnknownProfile as why:
         return _complain(str(why), EXIT_USAGE)
@@ -119,6 +126,7 @@ async def _serve(
     strict: str | None,
     snapshot: str | None,
     stamp: Stamp,
+    config: Config,
 ) -> int:
     read_world = partial(world_of, world) if world is not None else None
     begun = beginning(file_of(data, snapshot)) if snapshot is not None else None
@@ -128,7 +136,7 @@ async def _serve(
         while True:
             gc.disable()  # making a world leaves no garbage, and looking for it would take half of the time
             async with run(
-                data, ports[0], profile, durability, world=read_world, doors=doors, strict=_switches(strict),
+                data, ports[0], profile, durability, config, world=read_world, doors=doors, strict=_switches(strict),
                 snapshot=begun, keys=keys, tls_port=ports[1], proxy_port=ports[2],
             ) as gateway:  # fmt: skip
                 gc.freeze()  # the world stays: later looks for garbage pass it over
@@ -252,6 +260,7 @@ def checkpoint(data: Path) -> int:
     """Be the checkpoint child."""
     from adapters.checkpoint import run_child
 
+    os.umask(OTHERS)
     try:
         run_child(data)
     except (CannotOpen, Damaged) as why:

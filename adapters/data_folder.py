@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.ports import CannotOpen
 
+OTHERS: Final = 0o077  # bits of a mode that let in anybody but the owner
 RESERVE_BYTES: Final = 64 * 1024 * 1024  # kept free, so that the journal meets a full disk with warning
 
 

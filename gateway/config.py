@@ -24,6 +24,7 @@ class Config(Struct, frozen=True):
     callback_retries: int = 3  # DOC 90930
     callback_spacing_ms: int = 1_000  # before each retry; not published
     callback_any_status: bool = False  # True: any answer counts (DOC 90930), not only 200 (DOC 90238)
+    callback_anywhere: bool = False  # True: to whatever address, private networks included
     callback_aside_max: int = 100  # of one app, failed and waiting for a retry while later ones go out
     callback_drain_ms: int = 2_000  # for those under way at a stop
     callback_lines_max: int = 1_000  # attempts that control can look back on

@@ -79,6 +79,13 @@ def serve(
         str | None,
         Parameter(help="Corpids that the broker may command, with commas. [default: all on loopback, else none]"),
     ] = None,
+    callbacks_anywhere: Annotated[
+        bool | None,
+        Parameter(
+            help="Call apps back wherever their addresses lead, private networks included, not only on this machine "
+            "or by https on port 443 or 8443 of public addresses."
+        ),
+    ] = None,
     durability: Annotated[
         Literal["disk", "memory"] | None, Parameter(help="memory is for load tests: nothing survives. [default: disk]")
     ] = None,
@@ -108,6 +115,7 @@ def serve(
         "profile": profile,
         "mqtt": mqtt,
         "mqtt_trusted": mqtt_trusted,
+        "callbacks_anywhere": callbacks_anywhere,
         "durability": durability,
         "json": json,
         "strict": strict,
@@ -126,6 +134,7 @@ def serve(
         profile=settings.profile,
         mqtt=settings.mqtt,
         mqtt_trusted=settings.mqtt_trusted,
+        callbacks_anywhere=settings.callbacks_anywhere,
         durability=settings.durability,
         json=settings.json,
         strict=settings.strict,

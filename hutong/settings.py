@@ -41,6 +41,7 @@ class Settings(Struct, frozen=True):
         ),
     ] = "off"
     mqtt_trusted: Annotated[str, Meta(description="corpids with commas between")] | None = None
+    callbacks_anywhere: Annotated[bool, Meta(description="true or false")] = False
     durability: Annotated[Literal["disk", "memory"], Meta(description="disk or memory")] = "disk"
     json: Annotated[bool, Meta(description="true or false")] = False
     strict: (

@@ -120,6 +120,18 @@ def test_ready_line_names_every_address(data: Path) -> None:
     assert all(line["time"] and line["clock"] for line in lines)
 
 
+def test_nobody_else_may_read_what_is_kept(data: Path) -> None:
+    """Journal and snapshots hold apps' secrets and what people say, also in a folder that others may look into."""
+    data.mkdir(0o755, parents=True)
+    data.chmod(0o755)
+    with serving("--data", str(data), "--world", "demo", "--tls") as server:
+        server.call("POST", "/snapshots/base")
+        kept = {path: path.stat().st_mode & 0o077 for path in data.rglob("*")}
+        assert {path: mode for path, mode in kept.items() if mode} == {}
+        assert {path.name for path in kept} >= {"journal.sqlite", "keys.json", "ca.key", "base.snapshot"}, kept
+        assert server.stop()[0] == 0
+
+
 @pytest.mark.parametrize(("hard", "says"), [(300, "this process may open 300 files"), (5000, None)])
 def test_it_opens_as_many_files_as_it_may_and_says_when_they_are_few(data: Path, hard: int, says: str | None) -> None:
     limited = ("sh", "-c", f'ulimit -Sn 200; ulimit -Hn {hard}; exec "$@"', "sh")

@@ -18,7 +18,7 @@ class Wire(asyncio.Transport):
 
 async def test_heads_without_end_are_taken_in_up_to_a_bound() -> None:
     poster, wire = Poster(), Wire()
-    connector = poster._session.connector
+    connector = poster._sessions["http"].connector
     assert connector is not None
     protocol = connector._factory()  # as a connection of its own is made
     protocol.connection_made(wire)

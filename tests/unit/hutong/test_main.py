@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "port": 8480,
     "tls": False,
     "proxy": False,
+    "callbacks_anywhere": False,
     "profile": None,
     "mqtt": "off",
     "mqtt_trusted": None,
@@ -99,7 +100,7 @@ def test_serve_without_options_takes_the_defaults(served: list[Any]) -> None:
 def test_serve_takes_every_option(served: list[Any]) -> None:
     line = "--world demo --data d --port 0 --profile tiny --mqtt mqtt://127.0.0.1:1884 --durability memory --json"
     line = "--world demo --data d --port 0 --profile tiny --mqtt mqtt://127.0.0.1:1884 --durability memory --json"
-    line += " --strict app_range,trusted_ip --snapshot base --tls --proxy"
+    line += " --strict app_range,trusted_ip --snapshot base --tls --proxy --callbacks-anywhere"
     assert run("serve", *line.split()) == 0
     assert served == [
         {
@@ -109,6 +110,7 @@ def test_serve_takes_every_option(served: list[Any]) -> None:
             "port": 0,
             "tls": True,
             "proxy": True,
+            "callbacks_anywhere": True,
             "profile": "tiny",
             "mqtt": "mqtt://127.0.0.1:1884",
             "mqtt_trusted": None,
