@@ -76,7 +76,7 @@ async def _probe(url: str) -> None:
     try:
         address = Address.parse(url)
     except ValueError as why:
-        raise CannotOpen(f"--mqtt {url}: {why}") from why
+        raise CannotOpen(f"--mqtt: {why}") from why  # the address may hold a password
     try:
         try:
             await _connect(address, aiomqtt.ProtocolVersion.V5)

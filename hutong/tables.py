@@ -4,6 +4,7 @@ A struct describes a table: its fields are the keys, and the description of each
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import msgspec
 from cyclopts import CycloptsError
+
+_LOGIN = re.compile(r"[^/'\"\s]+@")  # in an address: it may hold a password
 
 
 def read(file: Path, what: str) -> dict[str, Any]:
@@ -41,7 +44,8 @@ def checked(kind: Any, value: object, place: str, strict: bool = True) -> Any:
 
 def wrong(kind: Any, value: object, place: str) -> CycloptsError:
     """Make the error of a value that a place does not take."""
-    return CycloptsError(msg=f"{place} is {value!r}: it takes {description(kind)}.")
+    shown = _LOGIN.sub("***@", repr(value))
+    return CycloptsError(msg=f"{place} is {shown}: it takes {description(kind)}.")
 
 
 def unknown(what: str, name: str, known: Collection[str], place: str, prefix: str = "") -> CycloptsError:

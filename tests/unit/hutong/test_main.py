@@ -204,7 +204,9 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(
         ("HUTONG_PORT", "abc", "HUTONG_PORT is 'abc': it takes a number from 0 to 65535."),
         ("HUTONG_DURABILITY", "ram", "HUTONG_DURABILITY is 'ram': it takes disk or memory."),
         ("HUTONG_JSON", "perhaps", "it takes true or false."),
-        ("HUTONG_XYZZY", "1", "Known are HUTONG_CONFIG, HUTONG_DATA,"),
+        ("HUTONG_MQTT", "mqtt://me:pass@h:0", "HUTONG_MQTT is 'mqtt://***@h:0': it takes off, demo or mqtt://"),
+        ("HUTONG_MQTT", "me:pass@h", "HUTONG_MQTT is '***@h': it takes off, demo or mqtt://"),
+        ("HUTONG_XYZZY", "1", "Known are HUTONG_CALLBACKS_ANYWHERE, HUTONG_CONFIG,"),
     ],
 )
 def test_a_variable_that_cannot_be_is_refused(
