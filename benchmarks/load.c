@@ -45,8 +45,7 @@ enum {
     BUFFER = 1 << 18,          /* one read, one write */
     TEXT = 100,                /* bytes of a message's text */
     STAMP = 16,                /* decimal digits of its time, microseconds of the monotonic clock */
-    ACK_FRAMES = 64,           /* a client acknowledges each 64 frames … */
-    ACK_MS = 1000,             /* … or each second */
+    ACK_MS = 1000,             /* a client acknowledges each second */
     ACK_SLICES = 16,           /* the second is cut in slices, so that clients do not acknowledge in step */
     RETRY_US = 500000,         /* a link that was turned away comes back within so long */
     OPEN_MS = 200000,          /* time for all links to open: ejabberd's rooms of 500 take it */
@@ -835,7 +834,6 @@ static void on_readable(struct client *c) {
     if (c->rest_bytes && !c->rest) c->rest = room(65536, 1);
     if (c->rest_bytes) memcpy(c->rest, in + done, c->rest_bytes);
     if (!plan.rate && (phase == WARMING || phase == MEASURING)) send_freely(c);
-    if (codec->acknowledge && c->unacknowledged >= ACK_FRAMES) codec->acknowledge(c);
     flush(c);
 }
 

@@ -28,8 +28,8 @@ from hutong.inbox import Inbox
 from hutong.memory import Conversation, Ledger, Memory, Message
 from hutong.wire import WIRES, Accepted, Encoding, LinkEnded, OutcomeUnknown, Refused, not_trusted
 
-ACK_FRAMES: Final = 64  # acknowledge after so many frames,
-ACK_S: Final = 1.0  # or after so long
+ACK_S: Final = 1.0  # acknowledge so long after the first message that is not yet,
+ACK_CONVERSATIONS: Final = 256  # or when so many have one: a frame names no more
 UNANSWERED_MAX: Final = 64  # sends under way; the gateway remembers the answers of as many
 KEPT: Final = 256  # messages that a client keeps for its script
 SILENCE_S: Final = 60.0  # the server pings after 25 s: a link silent for so long is dead
@@ -86,7 +86,6 @@ class Link:
         self._socket: ClientWebSocketResponse[Any] | None = None  # set while sends may be written
         self._live = asyncio.Event()
         self._acks: dict[str, None] = {}
-        self._unacked = 0
         self._ack_at = 0.0
         self._reads_on: asyncio.Future[None] | None = None  # set while nothing is taken off the link
         self._fault, self._fault_code = "", BROKEN
@@ -239,11 +238,11 @@ class Link:
         while True:
             if self._reads_on is not None:
                 await self._reads_on
-            wait_s = max(0.001, self._ack_at - clock()) if self._unacked else SILENCE_S
+            wait_s = max(0.001, self._ack_at - clock()) if self._acks else SILENCE_S
             try:
                 received = await socket.receive(wait_s)
             except TimeoutError:
-                if not self._unacked:
+                if not self._acks:
                     return BROKEN
                 await self._acknowledge(socket)
                 continue
@@ -254,13 +253,12 @@ class Link:
                 await self._welcomed(socket, frame)
                 continue
             self._takes[frame["type"]](self, frame)
-            if self._unacked >= ACK_FRAMES or (self._unacked and clock() >= self._ack_at):
+            if len(self._acks) >= ACK_CONVERSATIONS or (self._acks and clock() >= self._ack_at):
                 await self._acknowledge(socket)
 
     async def _acknowledge(self, socket: ClientWebSocketResponse[Any]) -> None:
         upto = [[name, self.memory.upto(name)] for name in self._acks if name in self.memory.shelves]
         self._acks.clear()
-        self._unacked = 0
         if upto:
             await self._write(socket, {"type": "ack", "upto": upto})
 
@@ -287,9 +285,8 @@ class Link:
             frame["corp"], frame["conversation"], frame["sequence"], frame["time_ms"], frame["side"], frame["sender"],
             frame["content"], frame.get("badge"),
         )  # fmt: skip
-        if not self._unacked:
+        if not self._acks:
             self._ack_at = asyncio.get_running_loop().time() + ACK_S
-        self._unacked += 1
         self._acks[message.conversation] = None
         if self.memory.take(message, self._live.is_set()):
             if self._heard is not None:

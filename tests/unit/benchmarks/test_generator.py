@@ -128,11 +128,10 @@ async def test_everything_accepted_is_counted_and_delivered_to_the_others(target
     assert 0 < figures.ack_us.p50 <= figures.ack_us.p99 <= figures.ack_us.max
 
 
-async def test_clients_acknowledge_each_64_frames(target: Target, relay: Relay) -> None:
-    figures = await run(target)
+async def test_clients_acknowledge_each_second(target: Target, relay: Relay) -> None:
+    figures = await run(target, replace(QUICK, measured_ms=1_100))
     assert all(conversation == "cv1" and sequence > 70_000 for [(conversation, sequence)] in relay.acks)
-    # Each client may still hold back fewer than 64; the time limit adds acknowledgements where the machine is slow.
-    assert figures.delivered / 64 - len(target.clients) <= len(relay.acks) < figures.delivered / 64 + 16
+    assert 0 < len(relay.acks) < figures.delivered / 64
 
 
 async def test_latency_counts_from_the_intended_time_in_the_open_loop(target: Target, relay: Relay) -> None:

@@ -41,10 +41,10 @@ class Far:
         await self.tell("synced", token="t1")
         return hello
 
-    async def message(self, sequence: int, **content: Any) -> None:
+    async def message(self, sequence: int, conversation: str = "cv1", **content: Any) -> None:
         await self.tell(
-            "message", corp="ww1", conversation="cv1", sequence=sequence, time_ms=0, side="member", sender="zhangsan",
-            content=content or {"kind": "text", "text": f"text {sequence}"},
+            "message", corp="ww1", conversation=conversation, sequence=sequence, time_ms=0, side="member",
+            sender="zhangsan", content=content or {"kind": "text", "text": f"text {sequence}"},
         )  # fmt: skip
 
     async def until_gone(self) -> None:
@@ -99,19 +99,20 @@ async def test_a_frame_is_acknowledged_once_stored() -> None:
         assert await asyncio.wait_for(acknowledged, 5) == {"type": "ack", "upto": [["cv1", 2]]}
 
 
-async def test_64_frames_are_acknowledged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_256_conversations_are_acknowledged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "ACK_S", 1000.0)
     acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def play(far: Far) -> None:
         await far.welcome()
-        for sequence in range(1, 71):
-            await far.message(sequence)
+        for number in range(300):
+            await far.message(1, conversation=f"cv{number}")
         acknowledged.set_result(await far.hear())
         await far.until_gone()
 
     async with server(play) as url, Consumer(url, "token"):
-        assert await asyncio.wait_for(acknowledged, 5) == {"type": "ack", "upto": [["cv1", 64]]}
+        pairs = [[f"cv{number}", 1] for number in range(256)]
+        assert await asyncio.wait_for(acknowledged, 5) == {"type": "ack", "upto": pairs}
 
 
 async def test_hello_carries_the_token_and_what_came_after_it() -> None:
