@@ -36,7 +36,7 @@ from adapters.wecom_api import (
     templates,
     ways,
 )
-from adapters.wecom_api.answers import Visit, base_url_of, refused, said
+from adapters.wecom_api.answers import Outgoing, Said, Visit, base_url_of, refused
 from adapters.wecom_api.call import BODY_BYTES_MAX, CALLS, Call, Caller, Door, No, refusing
 from adapters.wecom_api.calls import PREFIX, Calls
 from adapters.wecom_api.faults import reserved, wait
@@ -81,6 +81,7 @@ class Api:
         self._door = door
         self._calls = calls
         self._doors: dict[tuple[str, str], Door] = {}
+        self._outgoing = Outgoing()
 
     def add_to(self, app: web.Application) -> None:
         for path in CALLS:
@@ -97,7 +98,7 @@ class Api:
         calls, visit = self._calls, Visit(self._calls.begin(request, self._door.router.now_ms()))
         try:
             reply = await self._reply(request, visit)
-            answer = reply if isinstance(reply, web.StreamResponse) else said(visit, reply)
+            answer = reply if isinstance(reply, web.StreamResponse) else Said(visit, reply, self._outgoing)
         except No as why:
             no = why
         except (ConnectionError, web.RequestPayloadError) as why:
@@ -230,8 +231,11 @@ def _with_one_mark(request: web.Request) -> web.Request:
 
 async def _body(request: web.Request) -> bytes:
     """Read what a POST brings, but not more than so many bytes of it, and not for ever."""
+    content = request.content
+    if content.is_eof() and content.total_bytes <= BODY_BYTES_MAX:  # nearly always: it came with its head
+        return content.read_nowait()
     try:
-        async with asyncio.timeout(None if request.content.is_eof() else BODY_S):
+        async with asyncio.timeout(BODY_S):
             return await _whole(request)
     except TimeoutError as why:
         raise No(40058, "the body did not come whole in time") from why

@@ -123,7 +123,7 @@ class Call(NamedTuple):
         else:
             values = {key: value for key, value in text.items() if value and key != "access_token"}
             asked = self._convert(values)
-            suspicious = any(len(value) >= _LONG and _LONG_TEXT.search(value) for value in values.values())
+            suspicious = _LONG_TEXT.search("&".join(values.values())) is not None
         if suspicious and is_huge(asked):
             raise No(40058, "a number of more than 64 bits")
         return asked
@@ -165,8 +165,7 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-_LONG: Final = 19  # digits of the largest number of 64 bits
-_LONG_NUMBER: Final = re.compile(rb"\d{19}")
+_LONG_NUMBER: Final = re.compile(rb"\d{19}")  # as many digits as the largest number of 64 bits has
 _LONG_TEXT: Final = re.compile(r"\d{19}")
 
 

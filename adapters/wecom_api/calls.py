@@ -57,10 +57,12 @@ class CallLine(Struct, gc=False):
 
     def bring(self, body: bytes) -> None:
         """Keep the beginning of a body, without its secrets."""
+        if not body:
+            return
         if len(body) > BODY_BYTES_MAX:
             body = body[:BODY_BYTES_MAX]
-        lower = body.lower()
-        if b"token" in lower or b"secret" in lower or b"ticket" in lower or b"key" in lower:
+        lower = body.decode("latin-1").lower()  # `in` of bytes raises and catches an error before it looks
+        if "token" in lower or "secret" in lower or "ticket" in lower or "key" in lower:
             body = _SECRET.sub(rb"\1\2***", body)
         self.body = body
         self.size += len(body)
@@ -80,7 +82,7 @@ class Calls(Recalled[CallLine]):
         query = request.query
         told = {} if len(query) == 1 and "access_token" in query else _without_secrets(request)
         path = path_alone(request.path[len(PREFIX) :])[:PATH_CHARACTERS_MAX]
-        size = LINE_BYTES + len(request.query_string) if told else LINE_BYTES
+        size = LINE_BYTES + len(request.rel_url.raw_query_string) if told else LINE_BYTES
         return CallLine(
             request.method, path, request.remote or "", client, told, time.time_ns(), now_ms, size=size
         )  # fmt: skip
