@@ -68,6 +68,10 @@ class Child:
         self._process.kill()
         await self.ended()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
