@@ -8,12 +8,16 @@ LATEST_MS: Final = 32_503_680_000_000  # the year 3000: calendars reach further,
 
 
 class MovableClock(Struct, array_like=True):
-    """From `real_ms` on the clock shows `shown_ms`, running at `rate`; `latest_ms` is the newest time ever told."""
+    """From `real_ms` on the clock shows `shown_ms`, running at `rate`; `latest_ms` is the newest time ever told.
+
+    `revoked_ms` is the real time when a link token was taken back last: older ones that had expired were forgotten.
+    """
 
     real_ms: int = 0
     shown_ms: int = 0
     rate: float = 1.0
     latest_ms: int = 0
+    revoked_ms: int = 0
 
     def at(self, real_ms: int) -> int:
         """Show the time for a real time; never less than was ever shown."""
@@ -25,6 +29,6 @@ class MovableClock(Struct, array_like=True):
     def newest_real_ms(self) -> int:
         """Tell which real time has been, as far as this clock knows: it was not earlier when `latest_ms` was told."""
         if self.real_ms == 0:
-            return self.latest_ms
-        ahead_ms = self.latest_ms - self.shown_ms
-        return self.real_ms + (int(ahead_ms / self.rate) if self.rate > 0 else 0)
+            return max(self.latest_ms, self.revoked_ms)
+        since_ms = int((self.latest_ms - self.shown_ms) / self.rate) if self.rate > 0 else 0
+        return max(self.real_ms + since_ms, self.revoked_ms)

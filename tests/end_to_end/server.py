@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -39,11 +40,13 @@ class Child:
         self._talk = talk
 
     @classmethod
-    async def launch(cls, *arguments: str) -> Self:
-        """Start a command of Hutong's."""
+    async def launch(cls, *arguments: str, **variables: str) -> Self:
+        """Start a command of Hutong's, with some variables more in its environment."""
         talk = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child has ended
         command = (sys.executable, "-m", "hutong", *arguments)
-        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=talk)
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, stdout=PIPE, stderr=talk, env={**os.environ, **variables}
+        )  # fmt: skip
         return cls(process, talk)
 
     async def line(self) -> bytes:
@@ -104,9 +107,9 @@ class Server(Child):
     port = 0
 
     @classmethod
-    async def start(cls, folder: Path, *options: str, port: int = 0) -> Self:
+    async def start(cls, folder: Path, *options: str, port: int = 0, **variables: str) -> Self:
         """Start on a folder and wait until it is ready; without a port, on a free one."""
-        server = await cls.launch("serve", "--data", str(folder), "--port", str(port), "--json", *options)
+        server = await cls.launch("serve", "--data", str(folder), "--port", str(port), "--json", *options, **variables)
         line = await server.line()
         assert line, await server.ended()
         server.port = int(json.loads(line)["base_url"].rpartition(":")[2])

@@ -133,6 +133,7 @@ def clock_set(state: State, event: events.ClockSet) -> None:
 def token_revoked(state: State, event: events.TokenRevoked) -> None:
     state.revoked = {token: until for token, until in state.revoked.items() if until > event.real_s}
     state.revoked[event.token_id] = event.expires_s
+    state.clock.revoked_ms = max(state.clock.revoked_ms, event.real_s * 1000)
 
 
 @applies(events.CorpPut)
