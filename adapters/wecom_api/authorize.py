@@ -11,12 +11,14 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 from yarl import URL
 
+from adapters.http import check_host
 from adapters.wecom_api.call import Door, No
 from gateway.commands.book import MakeOauthCode
 from gateway.events import OauthCodeMade
 from gateway.state import State
 from gateway.state.corps import Corp
 from gateway.state.people import Consumer
+from protocol.wecom.hosts import LOGIN_HOST
 
 PATH: Final = "/connect/oauth2/authorize"
 SHOWN_MAX: Final = 50  # people of each side to choose from
@@ -28,6 +30,7 @@ Choice = tuple[str, str]  # how control names somebody, and what they are called
 
 async def authorize(door: Door, request: web.Request) -> web.StreamResponse:
     """Send somebody back with a code, or ask who they are."""
+    check_host(request, LOGIN_HOST)  # or any web page could read who there is, and be anybody
     query = dict(request.query)
     try:
         choices: list[Choice] = await door.look(lambda state, _now_ms: _choices(state, query))
