@@ -5,6 +5,7 @@ from secrets import compare_digest
 from adapters.wecom_api.call import Caller, Door, No, call
 from gateway.refusal import Refusal
 from gateway.state import State
+from gateway.state.corps import App
 from protocol.wecom.access import AddressesReply, Nothing, TokenAsked, TokenReply
 
 
@@ -21,11 +22,11 @@ async def get_token(door: Door, caller: Caller, asked: TokenAsked) -> TokenReply
             return No(40013)
         secret = asked.corpsecret.encode()
         apps = (app for app in corp.apps.values() if app.bot is None)  # a bot's secret is for its connection
-        app = next((app for app in apps if compare_digest(app.secret.encode(), secret)), None)
+        app = next((app for app in apps if _is(app, secret)), None)
         if app is None:
             meters.secrets(caller.address, now_ms, wrong=True)
-            others = (app.secret for other in state.corps.values() for app in other.apps.values() if app.bot is None)
-            return No(40091 if asked.corpsecret in others else 40001)
+            others = (app for other in state.corps.values() for app in other.apps.values() if app.bot is None)
+            return No(40091 if any(_is(app, secret) for app in others) else 40001)
         if (refusal := meters.take("gettoken", corp.corpid, app.agent_id, "", now_ms)) is not None:
             return refusal
         token, expires_in = door.tokens.give(state, now_ms, corp, app)
@@ -33,6 +34,10 @@ async def get_token(door: Door, caller: Caller, asked: TokenAsked) -> TokenReply
 
     reply: TokenReply = await door.look(look)
     return reply
+
+
+def _is(app: App, secret: bytes) -> bool:
+    return compare_digest(app.secret.encode(), secret)
 
 
 @call("GET", "getcallbackip")
