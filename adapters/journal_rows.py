@@ -7,10 +7,12 @@ Rules of the file:
 - Nothing read is given out before its hash has been computed again.
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -149,23 +151,16 @@ def damaged(position: int, why: object) -> Damaged:
     return Damaged(f"record {position} of the journal is damaged ({why}): put back a backup of the data folder")
 
 
-def _groups(records: list[bytes]) -> Iterable[list[bytes]]:
-    if sum(map(len, records)) + RECORD_HEAD_BYTES * (len(records) + 1) <= ROW_BYTES_MAX:
-        return [records]
-    return _split(records)
-
-
-def _split(records: list[bytes]) -> Iterator[list[bytes]]:
-    group: list[bytes] = []
-    group_bytes = RECORD_HEAD_BYTES
-    for record in records:
-        record_bytes = RECORD_HEAD_BYTES + len(record)
-        if group and group_bytes + record_bytes > ROW_BYTES_MAX:
-            yield group
-            group, group_bytes = [], RECORD_HEAD_BYTES
-        group.append(record)
-        group_bytes += record_bytes
-    yield group
+def _groups(records: list[bytes]) -> Iterator[list[bytes]]:
+    """Part records into runs that fit a row each; by sums and a search, since this runs for every message."""
+    ends = list(accumulate(map(len, records)))
+    begin = before = 0
+    while begin < len(records):
+        end = bisect_right(ends, before + ROW_BYTES_MAX, begin)
+        heads_bytes = RECORD_HEAD_BYTES * (end - begin + 1)
+        end = max(begin + 1, bisect_right(ends, before + ROW_BYTES_MAX - heads_bytes, begin))
+        yield records[begin:end]
+        begin, before = end, ends[end - 1]
 
 
 def _hash(previous_hash: bytes, first: int, packed: bytes) -> bytes:
