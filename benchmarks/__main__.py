@@ -16,7 +16,17 @@ from benchmarks.generator import BUILD, compile_generator
 from benchmarks.goals import GOALS
 from benchmarks.machine import machine
 from benchmarks.page import RESULT
-from benchmarks.report import api_table, floors_table, goals_json, goals_table, mass_table, row_json, scale_table, table
+from benchmarks.report import (
+    api_table,
+    floors_table,
+    goals_json,
+    goals_table,
+    ladder_table,
+    mass_table,
+    row_json,
+    scale_table,
+    table,
+)
 from benchmarks.rows import FULL, QUICK, say
 from benchmarks.suite import Found, measure
 
@@ -41,7 +51,7 @@ def main() -> int:
     print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}{build}, commit {here['commit']}\n")
     tables = [
         floors_table(floor), table(found.rows), api_table(found.requests), mass_table(found.masses),
-        scale_table(points), goals_table(found) if found.goals else "",
+        ladder_table(found), scale_table(points), goals_table(found) if found.goals else "",
     ]  # fmt: skip
     print(*filter(None, tables), sep="\n\n")
     print(f"\nall of it: {RESULT}")
@@ -69,6 +79,7 @@ def _told(
         "loads": [row_json(row) for row in found.rows],
         "requests": [dataclasses.asdict(row) for row in found.requests],
         "masses": [dataclasses.asdict(run) for run in found.masses],
+        "ladder": found.rungs_us,
         "scale_rate": scale.RATE,
         "scale": [dataclasses.asdict(point) for point in points],
         "failures": found.failures,

@@ -35,12 +35,13 @@ def decided_us(repeats: int) -> list[float]:
     """Time a message: microseconds of this process's CPU, the middle of each repeat's turns."""
     state = begin(State(), lambda: read(world_file(ONE_TO_ONE).encode()), None, NOW_MS).state
     people = [state.people[person.key] for person in people_of(ONE_TO_ONE) if person.sends]
-    speakers = [(person, _chat_of(state, person)) for person in people]
+    speakers = [(person, chat_of(state, person)) for person in people]
     numbers = count()
     return [_median_us(state, speakers, numbers) for _ in range(repeats)]
 
 
-def _chat_of(state: State, person: AnyPerson) -> str:
+def chat_of(state: State, person: AnyPerson) -> str:
+    """Name a person's single chat."""
     return next(name for name in person.conversations if state.conversations[name].relation is not None)
 
 
@@ -59,11 +60,12 @@ def _turn_us(state: State, speakers: list[Speaker], turn: int) -> float:
 def waiting_of(speakers: list[Speaker], turn: int) -> list[Waiting]:
     """Make a turn's frames: everybody says something, and again, in turn."""
     each = max(1, TURN // len(speakers))
-    return [
-        (person, _frame(conversation, turn * each + place + 1))
-        for place in range(each)
-        for person, conversation in speakers
-    ]
+    return [one for place in range(each) for one in frames_of(speakers, turn * each + place)]
+
+
+def frames_of(speakers: list[Speaker], turn: int) -> list[Waiting]:
+    """Make a frame of everybody's."""
+    return [(person, _frame(conversation, turn + 1)) for person, conversation in speakers]
 
 
 def _frame(conversation: str, number: int) -> Send:

@@ -40,12 +40,12 @@ def floors(folder: Path) -> dict[str, Any]:
 
 def send_us(frames: int) -> float:
     """Time a send of some frames to an idle loopback socket: microseconds a call."""
-    with _loopback_pair() as pair:
+    with loopback_pair() as pair:
         return round(statistics.median(_time_sends(pair, b"x" * FRAME_BYTES * frames) for _ in range(5)), 2)
 
 
 @contextmanager
-def _loopback_pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+def loopback_pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     """Give two ends of one TCP connection, without Nagle's delay."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         near = socket.create_connection(listener.getsockname())

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 from collections.abc import Iterator
 from html import escape
 from itertools import groupby
@@ -12,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.generator import BUILD
+from benchmarks.report import ladder
 
 RESULT: Final = BUILD / "bench.json"
 PAGE: Final = Path("docs/benchmarks.md")
 PLOTS: Final = Path("docs/benchmarks")
 SHAPES: Final = {2: "1:1", 10: "groups of 10", 100: "groups of 100", 500: "groups of 500"}
 
+PAIR: Final = 2
 FONT: Final = 'font-family="system-ui, sans-serif" font-size="13"'
 _ROW: Final = 26  # pixels
 _LABEL: Final = 190
@@ -71,6 +74,8 @@ def _lines(told: Told) -> Iterator[str]:
             map(_load, [row for row in told["loads"] if row["workload"] == workload]),
         )
     yield ""
+    yield from _rungs(told)
+    yield ""
     yield from _sizes(told)
     yield ""
     yield "## Floors of the same minutes"
@@ -79,6 +84,21 @@ def _lines(told: Told) -> Iterator[str]:
     yield ""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     yield f"Versions: {versions}. A `≥` stands before what the generator, not the system, may have bounded."
+
+
+def _rungs(told: Told) -> Iterator[str]:
+    """Tell where a one-to-one message's microseconds go."""
+    yield "## Where the time of a 1:1 message goes"
+    yield ""
+    yield (
+        "Each rung alone in one process, by CPU time, on turns of 1,600 messages (`python -m benchmarks.ladder`); then "
+        "the gateway under the load of goal 1. The rest is what no rung holds: polling the sockets, the loop's part of "
+        "reading and writing, waking up and switching threads."
+    )
+    yield ""
+    loaded = [row for row in told["loads"] if _group(row["workload"]) == PAIR and row["system"] == "hutong"]
+    served_us = loaded[0]["median"]["server_us_message"] if loaded and loaded[0]["median"] else math.nan
+    yield from _table(("rung", "µs"), ((rung, f"{us:.2f}") for rung, us in ladder(told["ladder"], served_us)))
 
 
 def _sizes(told: Told) -> Iterator[str]:

@@ -125,6 +125,19 @@ def _mass_cells(run: mass.Run) -> tuple[str, ...]:
     )
 
 
+def ladder(rungs_us: dict[str, float], served_us: float) -> list[tuple[str, float]]:
+    """Give the rungs of a message, their sum, and what the loaded gateway cost, as far as they were measured."""
+    whole = sum(rungs_us.values())
+    served = [] if math.isnan(served_us) else [("the rest, under load", served_us - whole), ("under load", served_us)]
+    return [*rungs_us.items(), ("all of these", whole), *served]
+
+
+def ladder_table(found: Found) -> str:
+    """Lay out the rungs of a message, if there were any."""
+    lines = [(rung, "", f"{us:.2f}") for rung, us in ladder(found.rungs_us, found.served_us())]
+    return _aligned([("a one-to-one message", "", "µs"), *lines]) if found.rungs_us else ""
+
+
 def scale_table(points: list[scale.Point]) -> str:
     """Lay out what size costs, if it was measured."""
     head = (f"at {scale.RATE:,.0f} messages/s", "", "µs/message", "ack p99 ms", "RSS MiB")

@@ -1,12 +1,13 @@
 """Which loads and systems answer which goal."""
 
+import math
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from benchmarks import api, instructions, mass, memory, start, storms
+from benchmarks import api, instructions, ladder, mass, memory, start, storms
 from benchmarks.core import decided_us
 from benchmarks.generator import LoadFailed
 from benchmarks.goals import BY_NUMBER, Finding, ratios
@@ -48,7 +49,13 @@ class Found:
     rows: list[Row] = field(default_factory=list)
     requests: list[api.Row] = field(default_factory=list)
     masses: list[mass.Run] = field(default_factory=list)
+    rungs_us: dict[str, float] = field(default_factory=dict)
     goals: dict[int, Finding] = field(default_factory=dict)
+
+    def served_us(self) -> float:
+        """Give what a one-to-one message cost the loaded gateway; not a number where it was not loaded."""
+        loaded = [row for row in self.rows if row.workload is ONE_TO_ONE and row.system is GATEWAY and not row.rate]
+        return loaded[0].median("server_us_message") if loaded else math.nan
 
     @property
     def failures(self) -> list[str]:
@@ -125,6 +132,12 @@ def systems_for(workload: Workload, patience: Patience, peers: bool, bare: bool,
     return [*systems, GATEWAY_MEMORY, GATEWAY_UNRULED, BARE] if bare else systems
 
 
+def _decided(patience: Patience, found: Found) -> Finding:
+    """Time deciding, and the rungs before and after it."""
+    found.rungs_us = ladder.rungs_us()
+    return Finding(decided_us(patience.repeats))
+
+
 def _scaled(patience: Patience, found: Found) -> Finding:
     """Count once: the same commands cost the same instructions each time. A quick run's large world is smaller."""
     large = instructions.LARGE if patience is not QUICK else instructions.QUICK_LARGE
@@ -179,7 +192,7 @@ def _requests(patience: Patience, found: Found) -> Finding:
 
 ALONE: Final[dict[int, Callable[[Patience, Found], Finding]]] = {
     8: lambda patience, _: Finding([idle_link_kib(GATEWAY) for _ in range(patience.repeats)]),
-    9: lambda patience, _: Finding(decided_us(patience.repeats)),
+    9: _decided,
     10: _scaled,
     11: _remembered,
     12: _started,

@@ -1,10 +1,12 @@
 """What runs are worth, how rows are compared, and how goals are told."""
 
+import math
+
 import pytest
 
 from benchmarks.generator import Figures, Latency, Memory
 from benchmarks.goals import GOALS, Bound, Finding, Goal, ratios
-from benchmarks.report import goals_json, goals_table, row_json, scale_table, spread_percent, table
+from benchmarks.report import goals_json, goals_table, ladder, row_json, scale_table, spread_percent, table
 from benchmarks.rows import GATEWAY, MOSQUITTO, Row, System, run_of
 from benchmarks.scale import Point
 from benchmarks.suite import Found
@@ -122,3 +124,10 @@ def test_what_size_costs_is_a_line_a_point() -> None:
     told = scale_table([Point("idle links", 10_000, 66.25, 2.34, 180.4)])
     assert told.splitlines()[1].split() == ["idle", "links", "10,000", "66.2", "2.3", "180"]
     assert scale_table([]) == ""
+
+
+def test_the_rest_of_a_message_is_what_no_rung_holds() -> None:
+    assert ladder({"read": 1.0, "write": 2.0}, 4.5)[-3:] == [
+        ("all of these", 3.0), ("the rest, under load", 1.5), ("under load", 4.5)
+    ]  # fmt: skip
+    assert ladder({"read": 1.0}, math.nan)[-1] == ("all of these", 1.0)
