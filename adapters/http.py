@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -11,9 +12,9 @@ from aiohttp import web, web_app
 from aiohttp.typedefs import Handler
 
 from adapters import consumer, enterprise
+from adapters.entrance import Entrance
 from adapters.link import Link, Links
 from adapters.proxy import lead
-from adapters.tls import Entrance
 from adapters.tokens import LinkClaims, Rejected, TokenBox
 from gateway.router import Router
 from gateway.session import Session
@@ -190,7 +191,6 @@ class Listener:
             handle_signals=False,
             shutdown_timeout=1.0,
         )
-        self._server: asyncio.Server | None = None
         self._entrances: list[Entrance] = []
         wanted = [number for number in (port, tls_port, proxy_port) if number is not None]
         self._sockets: list[socket.socket] = []
@@ -225,20 +225,18 @@ class Listener:
             made: asyncio.Protocol = http()
             return made
 
-        loop = asyncio.get_running_loop()
         plain, *others = self._sockets
-        self._server = await loop.create_server(protocol, sock=plain, backlog=BACKLOG)
-        if context is not None:
-            firsts = (None, lead)[: len(others)]
-            ways = zip(others, firsts, strict=True)
-            self._entrances = [Entrance(taken, context, protocol, first) for taken, first in ways]
+        if sys.platform == "linux":  # who says nothing yet waits in the system, and takes up nothing here
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(IDLE_S))
+        self._entrances = [Entrance(plain, protocol)]
+        self._entrances += (
+            Entrance(taken, protocol, context, first) for taken, first in zip(others, (None, lead), strict=False)
+        )
 
     def stop_accepting(self) -> None:
-        if self._server is not None:
-            self._server.close()
         for entrance in self._entrances:
             entrance.stop_accepting()
-        for taken in self._sockets if self._server is None else ():
+        for taken in self._sockets if not self._entrances else ():
             taken.close()
 
     async def close(self) -> None:

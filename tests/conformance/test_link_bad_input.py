@@ -6,6 +6,7 @@ answered and received, in order and without a hole.
 
 import asyncio
 import struct
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -738,6 +739,24 @@ async def test_half_sent_handshakes_end_at_their_deadline_and_honest_clients_do_
                 wire.writer.close()
         await bystanders.undisturbed()
         await bystanders.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not hold back who says nothing")
+async def test_more_than_the_cap_that_all_connect_before_they_speak_are_all_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "UNAUTHENTICATED_MAX", 20)
+    async with run(None, profile_name="bench", durability="memory") as gateway:
+        await build_town(gateway.router, ["lin"], ["amy"], [])
+        port = gateway.listener.port
+        wires = [await Wire.connect(port) for _ in range(200)]
+        for number, wire in enumerate(wires):
+            token = consumer_token(gateway, "amy", f"phone {number}")
+            wire.writer.write(handshake(port, {"Authorization": f"Bearer {token}"}))
+        async with asyncio.timeout(WAIT_S):
+            for wire in wires:
+                assert (await wire.reader.readline()).startswith(b"HTTP/1.1 101")
+                wire.writer.close()
 
 
 async def test_unread_body_does_not_hold_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:

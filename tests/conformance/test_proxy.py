@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from adapters import tls
+from adapters import entrance
 from adapters.compose import Gateway, run
 from adapters.proxy import HEAD_BYTES_MAX
 from protocol.wecom.hosts import API_HOST, BOT_HOST, HOSTS
@@ -115,7 +115,7 @@ async def test_who_dawdles_is_let_go_at_the_deadline(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     """Before its request has come, before its handshake has begun, and behind a refusal that it does not end."""
-    monkeypatch.setattr(tls, "ARRIVAL_S", 0.2)
+    monkeypatch.setattr(entrance, "ARRIVAL_S", 0.2)
     slow = [await plain(port_of(gateway), said) for _ in range(20)]
     async with asyncio.timeout(WAIT_S):
         for reader, writer in slow:
@@ -127,9 +127,9 @@ async def test_who_dawdles_is_let_go_at_the_deadline(
 
 
 async def test_above_the_cap_the_oldest_makes_room(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tls, "ARRIVING_MAX", 5)
-    monkeypatch.setattr(tls, "ARRIVAL_S", 3600.0)
-    monkeypatch.setattr(tls, "HURRIED_S", 0.05)
+    monkeypatch.setattr(entrance, "ARRIVING_MAX", 5)
+    monkeypatch.setattr(entrance, "ARRIVAL_S", 3600.0)
+    monkeypatch.setattr(entrance, "HURRIED_S", 0.05)
     half = [await plain(port_of(gateway), b"CONNECT ") for _ in range(20)]
     async with asyncio.timeout(WAIT_S):
         for reader, _ in half[:15]:

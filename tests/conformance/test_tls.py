@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from adapters import tls
+from adapters import entrance
 from adapters.compose import Gateway, run
 from adapters.http import CannotListen, Listener
 from hutong.client import LinkEnded, Member, open_session
@@ -96,9 +96,9 @@ async def test_client_that_does_not_trust_us_is_named_in_the_log(
 
 async def arrivals(gateway: Gateway, count: int) -> None:
     """Wait until so many are on their way through the handshake."""
-    (entrance,) = gateway.listener._entrances
+    _, door = gateway.listener._entrances
     async with asyncio.timeout(WAIT_S):
-        while len(entrance) != count:  # noqa: ASYNC110 - a client of another process, which signals nothing here
+        while len(door) != count:  # noqa: ASYNC110 - a client of another process, which signals nothing here
             await asyncio.sleep(0)
 
 
@@ -167,7 +167,7 @@ async def test_port_is_free_again_even_where_nobody_waited(folder_of_tls: Path) 
 async def test_half_handshakes_end_at_their_deadline(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    monkeypatch.setattr(tls, "ARRIVAL_S", 0.2)
+    monkeypatch.setattr(entrance, "ARRIVAL_S", 0.2)
     half = [await plain(tls_port(gateway), said) for _ in range(50)]
     async with asyncio.timeout(WAIT_S):
         for reader, writer in half:
@@ -186,9 +186,9 @@ async def plain(port: int, said: bytes) -> tuple[asyncio.StreamReader, asyncio.S
 async def test_above_the_cap_the_oldest_half_handshake_makes_room(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls, "ARRIVING_MAX", 5)
-    monkeypatch.setattr(tls, "ARRIVAL_S", 3600.0)
-    monkeypatch.setattr(tls, "HURRIED_S", 0.05)
+    monkeypatch.setattr(entrance, "ARRIVING_MAX", 5)
+    monkeypatch.setattr(entrance, "ARRIVAL_S", 3600.0)
+    monkeypatch.setattr(entrance, "HURRIED_S", 0.05)
     half = [await plain(tls_port(gateway), b"\x16\x03\x01") for _ in range(20)]
     async with asyncio.timeout(WAIT_S):
         for reader, _ in half[:15]:
@@ -205,7 +205,7 @@ async def test_above_the_cap_the_oldest_half_handshake_makes_room(
 
 async def test_many_honest_ones_at_once_all_come(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than the cap: they are taken one by one, and each may make its handshake before too many others come."""
-    monkeypatch.setattr(tls, "ARRIVING_MAX", 20)
+    monkeypatch.setattr(entrance, "ARRIVING_MAX", 20)
     came = await asyncio.gather(*(talk(gateway) for _ in range(200)))
     for _, writer in came:
         writer.close()
@@ -215,8 +215,8 @@ async def test_slow_ones_that_come_together_wait_for_each_other(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than the cap, all connected before the first of them begins: none is sent away for the others."""
-    monkeypatch.setattr(tls, "ARRIVING_MAX", 5)
-    monkeypatch.setattr(tls, "HURRIED_S", 3600.0)
+    monkeypatch.setattr(entrance, "ARRIVING_MAX", 5)
+    monkeypatch.setattr(entrance, "HURRIED_S", 3600.0)
     slow = [await plain(tls_port(gateway), b"") for _ in range(20)]
     await arrivals(gateway, 5)
     async with asyncio.timeout(WAIT_S):
@@ -229,8 +229,8 @@ async def test_slow_ones_that_come_together_wait_for_each_other(
 async def test_who_is_sent_away_is_told_of_in_the_log(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tls, "ARRIVING_MAX", 1)
-    monkeypatch.setattr(tls, "HURRIED_S", 0.0)
+    monkeypatch.setattr(entrance, "ARRIVING_MAX", 1)
+    monkeypatch.setattr(entrance, "HURRIED_S", 0.0)
     first, *_ = half = [await plain(tls_port(gateway), b"") for _ in range(2)]
     async with asyncio.timeout(WAIT_S):
         with suppress(ConnectionError):
@@ -241,7 +241,7 @@ async def test_who_is_sent_away_is_told_of_in_the_log(
 
 
 async def test_stop_waits_for_no_half_handshake(folder_of_tls: Path) -> None:
-    async with asyncio.timeout(tls.ARRIVAL_S):
+    async with asyncio.timeout(entrance.ARRIVAL_S):
         async with run(folder_of_tls, durability="memory", tls_port=0) as gateway:
             _, writer = await plain(tls_port(gateway), b"\x16\x03\x01")
             await arrivals(gateway, 1)

@@ -1,9 +1,10 @@
-"""The doors of TLS: whoever comes makes the handshake, and then HTTP is spoken as on the plain port.
+"""The doors: how a connection comes to where HTTP is spoken on it, in the clear, by TLS, or through the proxy.
 
 Rules of the file:
 - What has not come there yet is bounded in number and in time. Where as many are on their way, further ones wait in the
   system's queue, and the one that came first makes room once it has had a second: clients that come all at once are
   slower than we are, and if each new one sent an old one away, none of them would arrive.
+- One connection is accepted in a round of the loop, so that a storm of them holds up nobody who is there.
 - A handshake that fails leaves a line in the log: most of the time a client was not told whom to trust.
 - The socket is not read before the handshake: bytes that a transport has read already cannot be given to TLS.
 """
@@ -18,7 +19,7 @@ from typing import Final
 import structlog
 
 ARRIVAL_S: Final = 5.0  # from accepting a connection to the end of its handshake
-ARRIVING_MAX: Final = 200
+ARRIVING_MAX: Final = 200  # of one door
 HURRIED_S: Final = 1.0  # what each has of ARRIVAL_S even where others wait
 SHUTDOWN_S: Final = 2.0  # for the other side to end TLS in order; asyncio's default is 30
 NO_ROOM_S: Final = 1.0  # between attempts to accept, where the system has no room for more
@@ -27,16 +28,17 @@ log = structlog.get_logger()
 
 
 class Entrance:
-    """A listening socket behind which TLS is spoken.
+    """A listening socket, and what is on its way from there to HTTP.
 
-    `first` is what is said before that, if anything is; where it gives false, that was all.
+    `context` is that of TLS, where it is spoken. `first` is what is said before that; where it gives false, that was
+    all.
     """
 
     def __init__(
         self,
         listening: socket.socket,
-        context: ssl.SSLContext,
         http: Callable[[], asyncio.Protocol],
+        context: ssl.SSLContext | None = None,
         first: Callable[[socket.socket], Awaitable[bool]] | None = None,
     ) -> None:
         listening.setblocking(False)
@@ -62,6 +64,9 @@ class Entrance:
                 log.warning("not_accepted", why=str(why))
                 await asyncio.sleep(NO_ROOM_S)
                 continue
+            if self._context is None:  # nothing comes before HTTP
+                await self._arrive(arrived)
+                continue
             with ExitStack() as undo:
                 undo.callback(arrived.close)
                 await self._make_room()
@@ -77,7 +82,7 @@ class Entrance:
         while len(self._arriving) >= ARRIVING_MAX:
             first, since = next(iter(self._arriving.items()))
             if (left_s := since + HURRIED_S - loop.time()) <= 0:
-                log.info("tls_refused", why=f"{ARRIVING_MAX} were on their way, this one for longest")
+                log.info("not_arrived", why=f"{ARRIVING_MAX} were on their way, this one for longest")
                 self._forget(first)
                 first.cancel()
                 return
@@ -95,12 +100,14 @@ class Entrance:
             async with asyncio.timeout(ARRIVAL_S):
                 if not await self._is_led_on(arrived):
                     return
-                await asyncio.get_running_loop().connect_accepted_socket(
-                    self._http, arrived, ssl=self._context, ssl_handshake_timeout=ARRIVAL_S,
-                    ssl_shutdown_timeout=SHUTDOWN_S,
-                )  # fmt: skip
+                await self._hand_over(arrived)
         except OSError as why:  # what TLS says is one, and a deadline too
-            log.info("tls_refused", why=getattr(why, "reason", None) or str(why) or type(why).__name__)
+            log.info("not_arrived", why=getattr(why, "reason", None) or str(why) or type(why).__name__)
+
+    async def _hand_over(self, arrived: socket.socket) -> None:
+        bounds = {"ssl_handshake_timeout": ARRIVAL_S, "ssl_shutdown_timeout": SHUTDOWN_S} if self._context else {}
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(self._http, arrived, ssl=self._context, **bounds)
 
     async def _is_led_on(self, arrived: socket.socket) -> bool:
         """Have said what comes first; a connection that it leads nowhere is closed."""
