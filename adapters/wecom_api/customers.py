@@ -147,28 +147,28 @@ def _person(corpid: str, consumer: Consumer) -> ExternalContact:
 
 def _follow(state: State, relation: Relation) -> dict[str, Any]:
     """Give what both shapes of a follower have; a consumer who scanned began it, otherwise the member did."""
-    member = state.member(relation.member)
+    member, noted = state.member(relation.member), relation.noted
     scanned = relation.added_by == ADDED_BY_SCAN
     return {
         "userid": member.userid,
-        "remark": relation.remark,
-        "description": relation.description,
+        "remark": noted.remark,
+        "description": noted.description,
         "createtime": relation.made_ms // 1000,
-        "remark_corp_name": relation.company or UNSET,
-        "remark_mobiles": relation.mobiles,
+        "remark_corp_name": noted.company or UNSET,
+        "remark_mobiles": noted.mobiles,
         "oper_userid": state.name_of(member.corpid, relation.consumer) if scanned else member.userid,
         "add_way": relation.added_by,
-        "state": relation.state or UNSET,
+        "state": noted.state or UNSET,
     }
 
 
 def _follow_user(state: State, relation: Relation) -> FollowUser:
     library = state.corps[corp_of(relation.member)].tags
     tags = []
-    for id_ in library.alive(relation.tag_ids):
+    for id_ in library.alive(relation.noted.tag_ids):
         group = library.groups[library.group_of[id_]]
         tags.append(FollowTag(group.said.name, group.tags[id_].name, CORP_TAG, id_))
-    tags += [FollowTag("", name, PERSONAL_TAG) for name in relation.tags]
+    tags += [FollowTag("", name, PERSONAL_TAG) for name in relation.noted.tags]
     return FollowUser(**_follow(state, relation), tags=tags)
 
 
@@ -210,7 +210,7 @@ def _contacts(
 
 
 def _row(state: State, corpid: str, relation: Relation) -> BatchRow:
-    tag_ids = list(state.corps[corpid].tags.alive(relation.tag_ids))
+    tag_ids = list(state.corps[corpid].tags.alive(relation.noted.tag_ids))
     person = _person(corpid, state.consumer(relation.consumer))
     return BatchRow(person, FollowInfo(**_follow(state, relation), tag_id=tag_ids))
 

@@ -108,12 +108,13 @@ def _book_tag(state: State, tag: BookTag) -> BookTagRow:
 def _relation(state: State, conversation: Conversation) -> RelationRow:
     relation = conversation.relation
     assert relation is not None
+    noted = relation.noted
     return RelationRow(
         state.member(relation.member).userid, relation.consumer,
-        state.name_of(conversation.corpid, relation.consumer), relation.status, relation.added_by, relation.state,
-        relation.remark, list(relation.tags), relation.blocked_by_member, relation.blocked_by_consumer,
-        relation.description, relation.company, relation.mobiles,
-        list(state.corps[conversation.corpid].tags.alive(relation.tag_ids)), _moment(relation.made_ms),
+        state.name_of(conversation.corpid, relation.consumer), relation.status, relation.added_by, noted.state,
+        noted.remark, list(noted.tags), relation.blocked_by_member, relation.blocked_by_consumer,
+        noted.description, noted.company, noted.mobiles,
+        list(state.corps[conversation.corpid].tags.alive(noted.tag_ids)), _moment(relation.made_ms),
         relation.confirmed if relation.confirmed != confirmed_by(relation.status) else None,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import UNSET
+from msgspec.structs import asdict
 
 from gateway.decide import ways, welcome
 from gateway.decide.draft import Draft
@@ -157,8 +158,14 @@ def _single(state: State, person: AnyPerson, name: str) -> tuple[Conversation, R
     return (conversation, conversation.relation) if conversation.relation is not None else Refusal(WRONG_KIND)
 
 
-_STANDS: Final = tuple(name for name in Relation.__struct_fields__ if name not in ("since_ms", "began", "replied"))
-_standing: Final = attrgetter(*_STANDS)
+_OWN: Final = ("since_ms", "began", "replied", "details")  # what a relation keeps, and nobody says
+_STANDS: Final = tuple(name for name in Relation.__struct_fields__ if name not in _OWN)
+_stands: Final = attrgetter(*_STANDS)
+
+
+def standing(relation: Relation) -> dict[str, Any]:
+    """Tell how a relation stands, in the words of `RelationPut`."""
+    return dict(zip(_STANDS, _stands(relation), strict=True)) | asdict(relation.noted)
 
 
 def put(corpid: str, conversation: str, relation: Relation, now_ms: int, **changed: Any) -> RelationPut:
@@ -166,7 +173,7 @@ def put(corpid: str, conversation: str, relation: Relation, now_ms: int, **chang
 
     The member has confirmed the customer from `mutual` on, until the member deletes or refuses them.
     """
-    stands: dict[str, Any] = {**dict(zip(_STANDS, _standing(relation), strict=True)), **changed}
+    stands = standing(relation) | changed
     lost = stands["status"] in ("removed_by_member", "refused")
     stands["confirmed"] = stands["status"] == "mutual" or (stands["confirmed"] and not lost)
     if stands["confirmed"] and not relation.confirmed:
@@ -193,7 +200,7 @@ def _change(
     if isinstance(found, Refusal):
         return found
     conversation, relation = found
-    if all(getattr(relation, field) == value for field, value in changed.items()):
+    if standing(relation) | changed == standing(relation):
         return Refusal(ALREADY)
     if relation.status not in allowed:
         return Refusal(NOT_RELATED, f"relation/{relation.status}")
@@ -205,7 +212,7 @@ def _change(
         own = state.own_of(conversation.corpid, relation.consumer)
         tell(draft, conversation.corpid, affair, name, member, relation.consumer, own, "")
         status = changed["status"]
-        report(draft, conversation.corpid, name, relation, relation.status, status, relation.state)
+        report(draft, conversation.corpid, name, relation, relation.status, status, relation.noted.state)
     return draft
 
 
@@ -282,7 +289,7 @@ def tell_edited(draft: Draft, conversation: Conversation, changed: dict[str, Any
     """Have the apps told if a customer's remark, numbers or tags are edited (DOC 92130)."""
     relation = draft.state.relation(conversation.id)
     edited = (name for name in ("remark", "mobiles", "tags", "tag_ids") if name in changed)
-    if relation.confirmed and any(getattr(relation, name) != changed[name] for name in edited):
+    if relation.confirmed and any(getattr(relation.noted, name) != changed[name] for name in edited):
         corpid = conversation.corpid
         userid, external_userid = (draft.state.name_of(corpid, key) for key in (relation.member, relation.consumer))
         draft.call_back(corpid, ContactEdited(userid, external_userid))

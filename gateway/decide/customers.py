@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.commands import MarkCustomer, NoteCustomer
-from gateway.decide.contacts import put, wearable
+from gateway.decide.contacts import put, standing, wearable
 from gateway.events import AnyEvent
 from gateway.refusal import Refusal
 from gateway.state import State
@@ -39,7 +39,7 @@ def customer_of(
 
 
 def _changed(conversation: Conversation, relation: Relation, now_ms: int, changed: dict[str, Any]) -> Decided:
-    if all(getattr(relation, name) == value for name, value in changed.items()):
+    if standing(relation) | changed == standing(relation):
         return []
     return [put(conversation.corpid, conversation.id, relation, now_ms, **changed)]
 
@@ -65,7 +65,8 @@ def mark(state: State, now_ms: int, command: MarkCustomer) -> Decided:
     _, relation = found
     library = state.corps[command.corpid].tags
     off = set(command.remove)
-    worn = tuple(id_ for id_ in dict.fromkeys((*library.alive(relation.tag_ids), *command.add)) if id_ not in off)
+    all_worn = dict.fromkeys((*library.alive(relation.noted.tag_ids), *command.add))
+    worn = tuple(id_ for id_ in all_worn if id_ not in off)
     if off - library.group_of.keys():
         return Refusal(UNKNOWN_TAG, "tags/id")
     refusal = wearable(state, command.corpid, worn)

@@ -147,7 +147,7 @@ def _chat_of(
             continue
         relation = chat.relation
         is_reached = relation.live and (relation.replied or not state.profile.mass_needs_reply)
-        if not is_reached or any(group.isdisjoint(relation.tag_ids) for group in tag_groups):
+        if not is_reached or any(group.isdisjoint(relation.noted.tag_ids) for group in tag_groups):
             continue
         if chat.head_position > newest:
             found, newest = chat.id, chat.head_position

@@ -2,6 +2,9 @@
 
 The log itself is in the journal. A conversation keeps the position of its newest record and of every 64th, so that
 writing needs no index and reading forward from anywhere is at most 63 steps back.
+
+There may be millions: what is rare takes no room until it is there, and since nothing here leads back to itself, the
+garbage collector need not know of it (`gc=False`).
 """
 
 from bisect import bisect_right
@@ -17,7 +20,23 @@ CONVERSATIONS_MAX: Final = 5_000_000  # of the whole world
 Kind = Literal["single", "group", "app", "own", "app_group"]
 
 
-class Relation(Struct, array_like=True):
+class RelationDetails(Struct, array_like=True, frozen=True, gc=False):
+    """What few relations have: the state of a code, and what the member has noted."""
+
+    state: str = ""
+    remark: str = ""
+    tags: tuple[str, ...] = ()
+    description: str = ""
+    company: str = ""
+    mobiles: tuple[str, ...] = ()
+    picture: str = ""  # media_id
+    tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
+
+
+NO_DETAILS: Final = RelationDetails()
+
+
+class Relation(Struct, array_like=True, gc=False):
     """What a single chat is about: where its member and consumer stand.
 
     The chat was at `began` when the two last came together.
@@ -27,21 +46,18 @@ class Relation(Struct, array_like=True):
     consumer: str
     status: RelationStatus
     added_by: int = 0
-    state: str = ""
-    remark: str = ""
-    tags: tuple[str, ...] = ()
     blocked_by_member: bool = False
     blocked_by_consumer: bool = False
     since_ms: int = 0
-    description: str = ""
-    company: str = ""
-    mobiles: tuple[str, ...] = ()
-    picture: str = ""  # media_id
-    tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
     made_ms: int = 0
     began: int = 0
     replied: bool = False  # whether the consumer has ever said something here
     confirmed: bool = False  # a customer toward the vendor's API, also while deleted by the consumer (DOC 90313: 84061)
+    details: RelationDetails | None = None  # None costs a million relations nothing
+
+    @property
+    def noted(self) -> RelationDetails:
+        return self.details or NO_DETAILS
 
     @property
     def live(self) -> bool:
@@ -57,7 +73,7 @@ class Arrival(Struct, array_like=True, frozen=True, gc=False, omit_defaults=True
     state: str = ""
 
 
-class Group(Struct, array_like=True):
+class Group(Struct, array_like=True, gc=False):
     """What a group's conversation is about. `seats` maps to the sequence of the joining, and `arrivals` tells of it.
 
     `version` is the sequence of the newest joining or leaving.
@@ -76,7 +92,7 @@ class Group(Struct, array_like=True):
     bots: dict[str, bool] = field(default_factory=dict)  # agent_id → whether anybody here has called it
 
 
-class AppChat(Struct, array_like=True):
+class AppChat(Struct, array_like=True, gc=False):
     """What an app's conversation with a person is about; with a bot, when it was entered last, and if it was used."""
 
     agent_id: str
@@ -85,7 +101,7 @@ class AppChat(Struct, array_like=True):
     written: bool = False
 
 
-class Awaited(Struct, array_like=True, frozen=True):
+class Awaited(Struct, array_like=True, frozen=True, gc=False):
     """An MQTT command wants to hear when a person first acknowledges past its message."""
 
     sequence: int
@@ -94,7 +110,7 @@ class Awaited(Struct, array_like=True, frozen=True):
     id: str
 
 
-class Conversation(Struct, array_like=True):
+class Conversation(Struct, array_like=True, gc=False):
     """A dense sequence of records. `person` is set on somebody's own affairs, one of the others elsewhere."""
 
     id: str
@@ -102,12 +118,12 @@ class Conversation(Struct, array_like=True):
     corpid: str
     head: int = 0
     head_position: int = 0
-    marks: list[int] = field(default_factory=list)
+    marks: list[int] | None = None  # None until there is one, as in most conversations
     person: str = ""
     relation: Relation | None = None
     group: Group | None = None
     app: AppChat | None = None
-    awaited: list[Awaited] = field(default_factory=list)
+    awaited: tuple[Awaited, ...] = ()
     recalled: tuple[int, ...] = ()  # sequences of what was taken back
 
     def advance(self, position: int) -> None:
@@ -115,16 +131,17 @@ class Conversation(Struct, array_like=True):
         self.head += 1
         self.head_position = position
         if self.head % STRIDE == 0:
+            self.marks = self.marks or []
             self.marks.append(position)
 
     def position_of_chunk(self, sequence: int) -> int:
         """Give a position from which walking back reaches `sequence`: the next mark at or above it, or the head."""
-        chunk = (sequence + STRIDE - 1) // STRIDE
-        return self.marks[chunk - 1] if chunk <= len(self.marks) else self.head_position
+        chunk, marks = (sequence + STRIDE - 1) // STRIDE, self.marks or ()
+        return marks[chunk - 1] if chunk <= len(marks) else self.head_position
 
     def sequence_after(self, position: int) -> int:
         """Give a sequence at or below the first one that stands above `position`, at most 63 too low."""
-        return bisect_right(self.marks, position) * STRIDE + 1
+        return bisect_right(self.marks or (), position) * STRIDE + 1
 
     @property
     def people(self) -> tuple[str, ...]:

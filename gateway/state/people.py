@@ -1,5 +1,6 @@
 """Who there is: members, consumers, and the devices that speak for them."""
 
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Struct, field
@@ -22,7 +23,7 @@ class Answer(Struct, array_like=True, frozen=True, gc=False):
     time_ms: int
 
 
-class Device(Struct, array_like=True):
+class Device(Struct, array_like=True, gc=False):
     """The last number accepted, and the last answers as a ring."""
 
     last_number: int = 0
@@ -43,7 +44,13 @@ class Device(Struct, array_like=True):
         return next((answer for answer in self.answers if answer.number == number), None)
 
 
-class Person(Struct, array_like=True, tag=True):
+@lru_cache(maxsize=1024)
+def stay_since(sequence: int) -> tuple[int, ...]:
+    """Give the interval that begins here: one tuple for all who came with one record."""
+    return (sequence,)
+
+
+class Person(Struct, array_like=True, tag=True, gc=False):
     """What members and consumers share.
 
     `conversations` maps to intervals of sequence, flat: (first, last, first, last, …, first) with both ends readable,
@@ -97,7 +104,7 @@ class Member(Person, tag="m"):
         return "member"
 
 
-class Known(Struct, array_like=True):
+class Known(Struct, array_like=True, gc=False):
     """A consumer as one enterprise knows them: its id for them, their affairs there, and their own switch."""
 
     external_userid: str

@@ -185,7 +185,7 @@ class Shop:
         assert not library.gone.keys() & library.group_of.keys() and len(library.gone) <= GONE_MAX
         member = self.state.member(f"{CORP}/{MEMBER}")
         for who in CUSTOMERS:
-            assert list(library.alive(self.state.relation(member.contacts[who]).tag_ids)) == self.model.worn[who]
+            assert list(library.alive(self.state.relation(member.contacts[who]).noted.tag_ids)) == self.model.worn[who]
         assert State.load(self.state.dump()).digest() == self.state.digest()
 
 

@@ -472,7 +472,7 @@ class Ledger:
     @line(r"WORD wears for WORD")
     def worn(self, customer: str, userid: str) -> Outcome:
         library = self.state.corps[self.corp_of[userid]].tags
-        ids = library.alive(self.state.relation(self.conversation(userid, customer)).tag_ids)
+        ids = library.alive(self.state.relation(self.conversation(userid, customer)).noted.tag_ids)
         return ", ".join(library.groups[library.group_of[id_]].tags[id_].name for id_ in ids) or "nothing"
 
     @line(r"WORD creates WORD(?: with LIST)?")
@@ -641,7 +641,7 @@ class Ledger:
 
     @line(r"state noted of WORD and WORD")
     def state_of(self, one: str, other: str) -> Outcome:
-        return self.state.relation(self.conversation(one, other)).state
+        return self.state.relation(self.conversation(one, other)).noted.state
 
     @line(r"WORD hears")
     def hears(self, who: str) -> Outcome:

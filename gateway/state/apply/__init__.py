@@ -26,10 +26,20 @@ from gateway.state.apply import (  # noqa: F401 - for their appliers
 from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.bots import Bot
-from gateway.state.conversations import AppChat, Arrival, Awaited, Conversation, Group, Kind, Relation
+from gateway.state.conversations import (
+    NO_DETAILS,
+    AppChat,
+    Arrival,
+    Awaited,
+    Conversation,
+    Group,
+    Kind,
+    Relation,
+    RelationDetails,
+)
 from gateway.state.corps import App, Corp, Department
 from gateway.state.jobs import Job, Outcome, remember
-from gateway.state.people import Answer, AnyPerson, Consumer, Device, Known, Member, member_key
+from gateway.state.people import Answer, AnyPerson, Consumer, Device, Known, Member, member_key, stay_since
 from gateway.windows import MINUTE_MS
 
 if TYPE_CHECKING:
@@ -82,14 +92,14 @@ def _note_reply(conversation: Conversation, sender: str) -> None:
 def _await(conversation: Conversation, event: events.Posted) -> None:
     origin = event.origin
     assert origin is not None
-    conversation.awaited = [
+    conversation.awaited = (
         *conversation.awaited[-AWAITED_MAX:],
         *(
             Awaited(event.sequence, person, origin.source, origin.id)
             for person in conversation.people
             if person != event.sender
         ),
-    ]
+    )
 
 
 def _remember(state: State, corpid: str, origin: events.Origin, time_ms: int) -> None:
@@ -175,7 +185,7 @@ def member_put(state: State, event: events.MemberPut) -> None:
     key = corp.members.get(event.userid) or member_key(event.corpid, event.userid)
     member = state.people.get(key)
     if not isinstance(member, Member):
-        member = Member(key, corpid=event.corpid, userid=event.userid, own=event.own)
+        member = Member(key, corpid=corp.corpid, userid=event.userid, own=event.own)
         state.people[key] = member
         corp.members[event.userid] = key
         _open(state, event.own, "own", event.corpid, person=key)
@@ -196,10 +206,11 @@ def _open(
     app: AppChat | None = None,
 ) -> None:
     assert conversation not in state.conversations, "ids of conversations are never given twice"
+    corp = state.corps[corpid]
     state.conversations[conversation] = Conversation(
-        conversation, kind, corpid, person=person, relation=relation, group=group, app=app
+        conversation, kind, corp.corpid, person=person, relation=relation, group=group, app=app
     )
-    state.corps[corpid].made += 1
+    corp.made += 1
 
 
 @applies(events.ConsumerPut)
@@ -217,11 +228,11 @@ def consumer_put(state: State, event: events.ConsumerPut) -> None:
 
 @applies(events.ConsumerKnown)
 def consumer_known(state: State, event: events.ConsumerKnown) -> None:
-    consumer = state.consumer(event.handle)
-    consumer.known[event.corpid] = Known(event.external_userid, event.own)
+    consumer, corp = state.consumer(event.handle), state.corps[event.corpid]
+    consumer.known[corp.corpid] = Known(event.external_userid, event.own)
     consumer.conversations[event.own] = ()
-    state.corps[event.corpid].consumers[event.external_userid] = event.handle
-    _open(state, event.own, "own", event.corpid, person=event.handle)
+    corp.consumers[event.external_userid] = consumer.key
+    _open(state, event.own, "own", event.corpid, person=consumer.key)
 
 
 @applies(events.ConsumerMuted)
@@ -240,17 +251,19 @@ def _tie(state: State, handle: str, corpid: str, by: int) -> None:
 def relation_put(state: State, event: events.RelationPut) -> None:
     member, consumer = state.member(event.member), state.consumer(event.consumer)
     if event.conversation not in state.conversations:
-        relation = Relation(event.member, event.consumer, "pending")
+        relation = Relation(member.key, consumer.key, "pending")
         _open(state, event.conversation, "single", event.corpid, relation=relation)
         member.conversations[event.conversation] = consumer.conversations[event.conversation] = ()
-        member.contacts[event.consumer] = consumer.contacts[event.member] = event.conversation
+        member.contacts[consumer.key] = consumer.contacts[member.key] = event.conversation
     relation = state.relation(event.conversation)
     was_live = relation.live
-    relation.status, relation.added_by, relation.state = event.status, event.added_by, event.state
-    relation.remark, relation.tags, relation.since_ms = event.remark, event.tags, event.time_ms
+    relation.status, relation.added_by, relation.since_ms = event.status, event.added_by, event.time_ms
     relation.blocked_by_member, relation.blocked_by_consumer = event.blocked_by_member, event.blocked_by_consumer
-    relation.description, relation.company, relation.mobiles = event.description, event.company, event.mobiles
-    relation.picture, relation.tag_ids = event.picture, event.tag_ids
+    details = RelationDetails(
+        event.state, event.remark, event.tags, event.description, event.company, event.mobiles, event.picture,
+        event.tag_ids,
+    )  # fmt: skip
+    relation.details = details if details != NO_DETAILS else None
     # Records of before these two fields say it by status and time.
     relation.made_ms = event.made_ms or relation.made_ms or event.time_ms
     relation.confirmed = event.confirmed or event.status == "mutual"
@@ -285,11 +298,12 @@ def group_put(state: State, event: events.GroupPut) -> None:
 def joined(state: State, event: events.Joined) -> None:
     conversation, group, person = state.seat(event.conversation, event.person)
     assert event.person not in group.seats, "nobody has two seats"
-    group.seats[event.person] = event.sequence
+    group.seats[person.key] = event.sequence
     if event.sequence not in group.arrivals:
         group.arrivals[event.sequence] = Arrival(event.time_ms, event.scene, event.by, event.state)
     group.version = event.sequence
-    person.conversations[event.conversation] = (*person.conversations.get(event.conversation, ()), event.sequence)
+    ends = person.conversations.get(conversation.id)
+    person.conversations[conversation.id] = (*ends, event.sequence) if ends else stay_since(event.sequence)
     if isinstance(person, Consumer):
         _tie(state, event.person, conversation.corpid, 1)
 
@@ -346,11 +360,11 @@ def command_refused(state: State, event: events.CommandRefused) -> None:
 @applies(events.Delivered)
 def delivered(state: State, event: events.Delivered) -> None:
     conversation = state.conversations[event.conversation]
-    conversation.awaited = [
+    conversation.awaited = tuple(
         awaited
         for awaited in conversation.awaited
         if awaited.person != event.person or awaited.sequence != event.sequence
-    ]
+    )
 
 
 @applies(events.CorpReset)
