@@ -55,7 +55,7 @@ class Router:
         self._delivery = Delivery(self.writer.audience, self.statistics)
         self._devices: dict[tuple[str, str], Session] = {}
         self._wakeup = asyncio.Event()
-        self._grown: set[asyncio.Event] = set()
+        self._grown: dict[asyncio.Event, None] = {}  # in the order of asking: whoever is told first goes first
         self._reading: set[asyncio.Task[None]] = set()
         self._readers = asyncio.Semaphore(config.catching_up_max)
         self._sync_due = False
@@ -154,11 +154,11 @@ class Router:
     def watch(self) -> asyncio.Event:
         """Give an event that is set after every turn that made something durable or decided; clear it, then look."""
         grown = asyncio.Event()
-        self._grown.add(grown)
+        self._grown[grown] = None
         return grown
 
     def unwatch(self, grown: asyncio.Event) -> None:
-        self._grown.discard(grown)
+        self._grown.pop(grown, None)
 
     def defect(self, what: str, why: BaseException) -> None:
         """Count and report a defect that a door has met."""

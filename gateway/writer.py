@@ -201,7 +201,7 @@ class Writer:
                 self._refuse(turn, session, frame, frame.refusal)
             elif kind is Hello:
                 self._hello(turn, session, person, frame)
-            elif not room:
+            elif not room and not decide.is_answered(person, session.device, frame.number):
                 self._refuse(turn, session, frame, Refusal(UNAVAILABLE, "disk reserve"))
             else:
                 self._command(turn, session, person, frame)
@@ -239,7 +239,8 @@ class Writer:
             answer = decided
         elif isinstance(decided, Refusal):
             self._refuse(turn, session, frame, decided)
-            self._remember(session, frame, decided)
+            if not decide.is_answered(person, session.device, number):  # or its first answer would be forgotten
+                self._remember(session, frame, decided)
             return
         elif isinstance(decided, Answer):
             self.statistics.repeated += 1
@@ -323,6 +324,9 @@ class Writer:
             self._before_reset(turn, event.corpid)
         elif isinstance(event, events.WorldReset):
             self._before_world_reset(turn)
+        elif isinstance(event, events.AppRecalled):
+            for session in self.sessions:
+                self._let_go(session)  # it may hold back what is taken back, and is to read what is left of it
 
     def _after(self, turn: Turn, event: AnyEvent) -> None:
         """Follow what an event has changed."""

@@ -133,6 +133,12 @@ def by_client(
     return draft.events
 
 
+def is_answered(person: AnyPerson, device: str, number: int) -> bool:
+    """Tell whether a number belongs to what was accepted before: its answer needs no deciding, and no disk."""
+    known = person.devices.get(device)
+    return known is not None and number <= known.last_number
+
+
 def _first_answer(device: Device, frame: frames.ClientCommand, digest: int) -> Answer | Refusal:
     """Give a repeated number its first answer, if it comes with the same body."""
     answer = device.find(frame.number)

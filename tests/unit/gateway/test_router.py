@@ -388,6 +388,29 @@ async def test_a_reset_leaves_nothing_in_an_outbox_that_is_held_back(open_simula
     assert set(amy.stored) == set(simulation.mail.boxes["amy"])
 
 
+async def test_what_was_accepted_is_answered_after_a_clash_and_on_a_full_disk(
+    open_simulation: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = open_simulation()
+    zhang, told = device(simulation, "zhang"), list[str]()
+    zhang.connect(True, 0)
+    await simulation.settle()
+    name = chat(simulation, "zhang", "amy")
+    zhang.send(name, "hello")
+    await simulation.settle()
+    monkeypatch.setattr(zhang, "_accepted", lambda frame: told.append("accepted"), raising=False)
+    monkeypatch.setattr(zhang, "_refused", lambda frame: told.append(frame["reason"]), raising=False)
+    zhang.say(frames.Send(zhang.number, name, content.Text("another body")))
+    zhang.repeat()
+    await simulation.settle()
+    assert told == ["reused_number", "accepted"]
+    monkeypatch.setattr(simulation.journal, "room", lambda: False)
+    zhang.repeat()
+    zhang.send(name, "no room for this")
+    await simulation.settle()
+    assert told[2:] == ["accepted", "unavailable"]
+
+
 async def test_a_token_tells_of_nothing_that_is_still_being_appended(open_simulation: Open) -> None:
     simulation = open_simulation()
     amy, zhang = device(simulation, "amy"), device(simulation, "zhang")
