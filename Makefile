@@ -1,4 +1,4 @@
-# The verbs: run, test, check, docs, driven, bench, lock, clean. Each makes the environment it needs.
+# The verbs: run, test, check, simulate, assurance, docs, driven, bench, lock, clean. Each makes the environment it needs.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ CHECKED := $(wildcard protocol gateway adapters hutong benchmarks docs tests)
 QUICK_TESTS := $(wildcard tests/unit tests/scenarios tests/property)
 
 .DELETE_ON_ERROR:
-.PHONY: run test check docs driven bench lock clean
+.PHONY: run test check simulate assurance docs driven bench lock clean
 
 run: $(VENV)/installed
 	$(BIN)/hutong demo
@@ -27,6 +27,14 @@ check: $(VENV)/installed
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q -n 2 $(QUICK_TESTS)
+
+# Lives through simulated lives from SEED on, OPS operations in all; PLANTED=all hunts the bugs that are planted on purpose.
+simulate: $(VENV)/installed
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(OPS),--ops $(OPS)) $(if $(PLANTED),--planted $(PLANTED))
+
+# The long forms of what the suite does in short: MINUTES for each area.
+assurance: $(VENV)/installed
+	$(BIN)/python -m tests.simulation --seed $(or $(SEED),100000) --minutes $(or $(MINUTES),10)
 
 # Writes the documents that are made from the code; the tests say when they are old.
 docs: $(VENV)/installed

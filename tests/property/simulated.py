@@ -369,19 +369,24 @@ class Device:
         self.faults.append(frame["code"])
 
 
-def decoded(data: bytes) -> list[dict[str, Any]]:
-    """Take WebSocket frames of a server apart, by hand."""
-    found = []
-    while data:
-        head, length, data = data[0], data[1], data[2:]
+def payloads(data: bytes) -> list[tuple[int, bytes]]:
+    """Take WebSocket frames of a server apart, by hand: the first byte of each, and what it carries."""
+    found, at = [], 0
+    while at < len(data):
+        head, length, at = data[at], data[at + 1], at + 2
         if length == 126:
-            length, data = int.from_bytes(data[:2], "big"), data[2:]
+            length, at = int.from_bytes(data[at : at + 2], "big"), at + 2
         elif length == 127:
-            length, data = int.from_bytes(data[:8], "big"), data[8:]
-        payload, data = data[:length], data[length:]
-        assert len(payload) == length, "a write ends with a frame"
-        found.append(orjson.loads(payload) if head == 0x81 else msgpack.unpackb(payload))
+            length, at = int.from_bytes(data[at : at + 8], "big"), at + 8
+        assert at + length <= len(data), "a write ends with a frame"
+        found.append((head, data[at : at + length]))
+        at += length
     return found
+
+
+def decoded(data: bytes) -> list[dict[str, Any]]:
+    """Read the frames of a server."""
+    return [orjson.loads(text) if head == 0x81 else msgpack.unpackb(text) for head, text in payloads(data)]
 
 
 class Simulation:
