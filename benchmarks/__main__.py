@@ -47,7 +47,7 @@ def main() -> int:
     RESULT.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     if not asked.quick and goals == everything:
         page.write(told)
-    build = "" if here["python_optimized"] else " (built without optimizations)"
+    build = "" if here["python_optimized"] else " (configured without --enable-optimizations)"
     print(f"{here['cpu']}, {here['cores']} cores, Python {here['python']}{build}, commit {here['commit']}\n")
     tables = [
         floors_table(floor), table(found.rows), api_table(found.requests), mass_table(found.masses),
