@@ -7,7 +7,6 @@ be dumped as one value and loaded again, and two states that applied the same ev
 from hashlib import blake2b
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from gateway import windows
@@ -53,6 +52,7 @@ from gateway.events import (
 )
 from gateway.profile import DEFAULT_PROFILE, Profile, read
 from gateway.rights import Switch
+from gateway.state import tables
 from gateway.state.apply import APPLIERS, posted
 from gateway.state.clock import MovableClock
 from gateway.state.conversations import Conversation, Group, Relation
@@ -61,29 +61,6 @@ from gateway.state.jobs import Job
 from gateway.state.people import AnyPerson, Consumer, Device, Member
 from gateway.state.quotas import COUNTED, Cell, Meter, Quotas
 from protocol.mould import Mould
-
-
-class Tables(Struct, array_like=True):
-    """The state as one value, for a checkpoint."""
-
-    position: int
-    epoch: int
-    seed: str
-    profile: Profile
-    clock: MovableClock
-    corps: dict[str, Corp]
-    people: dict[str, AnyPerson]
-    conversations: dict[str, Conversation]
-    codes: dict[str, CodePut]
-    quotas: Quotas
-    jobs: dict[int, Job]
-    jobs_made: int
-    revoked: dict[str, int]
-    strict: tuple[Switch, ...] = ()
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Tables).decode
 
 
 class Voice(Struct, gc=False):
@@ -272,14 +249,13 @@ class State:
 
     def dump(self) -> bytes:
         """Give the whole state as bytes; equal states give equal bytes."""
-        return _encode(Tables(**{name: getattr(self, name) for name in Tables.__struct_fields__}))
+        return tables.dump(self)
 
     @classmethod
     def load(cls, data: bytes) -> "State":
         """Give back the state that was dumped."""
-        state, tables = cls(), _decode(data)
-        for name in Tables.__struct_fields__:
-            setattr(state, name, getattr(tables, name))
+        state = cls()
+        tables.load(state, data)
         state.bind_meters()
         for person in state.people.values():
             if isinstance(person, Consumer) and person.unionid:

@@ -112,7 +112,15 @@ def survive(some: list[Step], stop: int) -> None:
     assert replayed(twins.life.records).digest() == lived, "from the beginning"
     for position, dump in dumps:
         assert replayed(twins.life.records[position:], dump).digest() == lived, f"from a dump at {position}"
-    assert State.load(twins.life.state.dump()).digest() == lived, "dumped and loaded"
+    loaded = State.load(twins.life.state.dump())
+    assert loaded.digest() == lived, "dumped and loaded"
+    assert tables_of(loaded) == tables_of(twins.life.state), "what follows from the rest is there again, in its order"
+
+
+def tables_of(state: State) -> list[object]:
+    """Give the people and the conversations with the order of their tables, which lists are read by."""
+    places = [[*one.conversations.items(), *one.contacts.items()] for one in state.people.values()]
+    return [[*state.people.items()], [*state.conversations.items()], places]
 
 
 @given(steps(ALL, 60), st.integers(0, 60))
