@@ -10,8 +10,9 @@ Rules of the file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -25,7 +26,7 @@ from gateway.state.clock import MovableClock
 from gateway.state.conversations import Conversation
 from gateway.state.corps import Corp
 from gateway.state.jobs import Job
-from gateway.state.people import AnyPerson, Member, stay_since
+from gateway.state.people import AnyPerson, Consumer, Member, stay_since
 from gateway.state.quotas import Quotas
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ _people = msgspec.msgpack.Decoder(list[AnyPerson]).decode
 _conversations = msgspec.msgpack.Decoder(list[Conversation]).decode
 _places = msgspec.msgpack.Decoder(list[list[Place]]).decode
 
+_key: Final = attrgetter("key")
+_id: Final = attrgetter("id")
+
 
 def dump(state: State) -> bytes:
     """Give the whole state as bytes; equal states give equal bytes."""
@@ -90,22 +94,28 @@ def _placed(person: AnyPerson, numbers: dict[str, int]) -> list[Place]:
 
 
 def load(state: State, data: bytes) -> None:
-    """Fill an empty state with what was dumped."""
+    """Fill an empty state with what was dumped.
+
+    Consumers are placed first: the string that is a consumer's key is then known where a member's contacts are named.
+    """
     tables = _decode(data)
     for name in PLAIN:
         setattr(state, name, getattr(tables, name))
-    people = state.people
-    for part in tables.people:
-        for person in _people(part):
-            people[person.key] = person
+    people, conversations = state.people, state.conversations
+    for part in map(_people, tables.people):
+        people.update(zip(map(_key, part), part, strict=True))
     for corp in state.corps.values():
         _name_people(corp, people)
-    for part in tables.conversations:
-        for conversation in _conversations(part):
-            conversation.corpid = state.corps[conversation.corpid].corpid
-            _name_those_in(conversation, people)
-            state.conversations[conversation.id] = conversation
-    _place(people.values(), tables.places, list(state.conversations.values()))
+    for chats in map(_conversations, tables.conversations):
+        conversations.update(zip(map(_id, chats), chats, strict=True))
+        _name_those_in(chats, state.corps, people)
+    table = list(conversations.values())
+    for kind, place in ((Consumer, _place_consumer), (Member, _place_member)):
+        everybody = iter(people.values())
+        for places in map(_places, tables.places):
+            for own, person in zip(places, everybody, strict=False):  # the parts end first, or together
+                if type(person) is kind:
+                    place(person, own, table)
 
 
 def _name_people(corp: Corp, people: dict[str, AnyPerson]) -> None:
@@ -114,38 +124,57 @@ def _name_people(corp: Corp, people: dict[str, AnyPerson]) -> None:
     corp.consumers = {external_userid: people[key].key for external_userid, key in corp.consumers.items()}
 
 
-def _name_those_in(conversation: Conversation, people: dict[str, AnyPerson]) -> None:
-    """Have a conversation name its people by the strings that are their keys, and one moment by one number."""
-    relation, group = conversation.relation, conversation.group
-    if relation is not None:
-        relation.member, relation.consumer = people[relation.member].key, people[relation.consumer].key
-        if relation.made_ms == relation.since_ms:
-            relation.made_ms = relation.since_ms
-    elif group is not None:
-        group.seats = {people[key].key: sequence for key, sequence in group.seats.items()}
-    elif conversation.app is not None:
-        conversation.app.person = people[conversation.app.person].key
-    else:
-        conversation.person = people[conversation.person].key
-
-
-def _place(people: Iterable[AnyPerson], parts: list[Raw], conversations: list[Conversation]) -> None:
-    rest: Iterator[AnyPerson] = iter(people)
-    for part in parts:
-        for places, person in zip(_places(part), rest, strict=False):  # the parts end first, or together
-            _place_one(person, places, conversations)
-
-
-def _place_one(person: AnyPerson, places: list[Place], conversations: list[Conversation]) -> None:
-    """Give a person their conversations, and those they have a single chat with as contacts."""
-    own, contacts, is_member = person.conversations, person.contacts, type(person) is Member
-    for place in places:
-        if isinstance(place, tuple):
-            number, *ends = place
-            own[conversations[number].id] = stay_since(*ends) if len(ends) == 1 else tuple(ends)
-            continue
-        conversation = conversations[place]
-        own[conversation.id] = ()
-        relation = conversation.relation
+def _name_those_in(chats: list[Conversation], corps: dict[str, Corp], people: dict[str, AnyPerson]) -> None:
+    """Have conversations name enterprises, members and seats by the strings that are keys, a moment by one number."""
+    for chat in chats:
+        chat.corpid = corps[chat.corpid].corpid
+        relation, group = chat.relation, chat.group
         if relation is not None:
-            contacts[relation.consumer if is_member else relation.member] = conversation.id
+            relation.member = people[relation.member].key
+            if relation.made_ms == relation.since_ms:
+                relation.made_ms = relation.since_ms
+        elif group is not None:
+            group.seats = {people[key].key: sequence for key, sequence in group.seats.items()}
+
+
+def _place_consumer(person: AnyPerson, places: list[Place], table: list[Conversation]) -> None:
+    """Give a consumer their conversations, which name them by their key, and their contacts."""
+    own, contacts, key = person.conversations, person.contacts, person.key
+    for place in places:
+        if isinstance(place, int):
+            chat = table[place]
+            own[chat.id] = ()
+            if chat.relation is not None:
+                chat.relation.consumer = key
+                contacts[chat.relation.member] = chat.id
+            else:
+                _name_one(chat, key)
+        else:
+            own[table[place[0]].id] = _ends(place)
+
+
+def _place_member(person: AnyPerson, places: list[Place], table: list[Conversation]) -> None:
+    """Give a member their conversations and contacts."""
+    own, contacts, key = person.conversations, person.contacts, person.key
+    for place in places:
+        if isinstance(place, int):
+            chat = table[place]
+            own[chat.id] = ()
+            if chat.relation is not None:
+                contacts[chat.relation.consumer] = chat.id
+            else:
+                _name_one(chat, key)
+        else:
+            own[table[place[0]].id] = _ends(place)
+
+
+def _name_one(chat: Conversation, key: str) -> None:
+    """Have the conversation of one person name that person by the string that is the key."""
+    if chat.app is not None:
+        chat.app.person = key
+    else:
+        chat.person = key
+
+
+def _ends(place: tuple[int, ...]) -> tuple[int, ...]:
+    return stay_since(place[1]) if len(place) == 2 else place[1:]
