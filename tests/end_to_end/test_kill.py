@@ -1,9 +1,11 @@
 """A server that is killed under load, again and again, loses nothing that it acknowledged and says nothing twice."""
 
+import asyncio
 import random
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from signal import SIGCONT
 
 import apsw
 import pytest
@@ -14,6 +16,7 @@ from tests.town import CORP, Town
 from tests.wire import LOST, Wire
 
 CYCLES = 20
+STILL_S = 2.0
 SEED = 20261121
 MEMBERS = ["lin", "wu", "he"]
 CONSUMERS = ["amy", "bo", "cai", "dan"]
@@ -113,6 +116,27 @@ async def test_sigterm_under_load(tmp_path: Path, town: Town, server: list[Serve
         assert (ended.code, ended.complaints) == (0, [])
         await crew.ashore()
     assert {code for each in crew.devices for code in each.ended} == {1012}
+    server.append(running := await Server.start(folder))
+    assert await settle(folder, running.port, town, crew, dice) >= 900
+
+
+async def test_standing_still_under_load(tmp_path: Path, town: Town, server: list[Server]) -> None:
+    """Stopped for a while and let go on, a server has lost nothing, nor any link."""
+    folder, dice = tmp_path / "data", random.Random(SEED)
+    crew = crew_of(folder, town, dice)
+    server.append(running := await Server.start(folder))
+    crew.board(running.port)
+    for _ in range(2):
+        goal = crew.acknowledged + 300
+        await crew.until(lambda goal=goal: crew.acknowledged >= goal)  # type: ignore[misc]
+        running.stop()
+        await asyncio.sleep(STILL_S)  # the time itself is what is tried
+        running.signal(SIGCONT)
+    goal = crew.acknowledged + 300
+    await crew.until(lambda: crew.acknowledged >= goal)
+    assert not any(each.ended for each in crew.devices)
+    assert (await running.terminate()).complaints == []
+    await crew.ashore()
     server.append(running := await Server.start(folder))
     assert await settle(folder, running.port, town, crew, dice) >= 900
 
