@@ -2,29 +2,39 @@
 
 Each is what the process grew by while so many were added. A relation is one between people who are there already: its
 conversation and its places in both people's tables are part of it. A customer is a new consumer with a first relation,
-whose own affairs are a conversation, too.
+whose own affairs are a conversation, too. Each is measured twice: while a world grows, and when it is loaded from what
+a checkpoint would hold, in a fresh process; what grew is the difference of two loads.
+
+`python -m benchmarks.memory [customers]` prints both.
 """
 
 import gc
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from benchmarks.pinned import python
-from benchmarks.populous import GROUP_CONSUMERS, GROUP_MEMBERS, Populous
+from benchmarks.populous import CORP_RELATIONS, GROUP_CONSUMERS, GROUP_MEMBERS, Populous
+from gateway.state import State
 
 CUSTOMERS: Final = 100_000
-GROUPS: Final = 10_000
+CUSTOMERS_A_GROUP: Final = 10
 
 
 def measured() -> dict[str, float]:
     """Measure in a fresh process: bytes a customer, a relation, and a seat."""
-    told = subprocess.run(python("-m", "benchmarks.memory"), capture_output=True, text=True, check=True).stdout
-    figures: dict[str, float] = json.loads(told)
+    figures: dict[str, float] = json.loads(_told())
     return figures
+
+
+def _told(*arguments: str) -> str:
+    return subprocess.run(
+        python("-m", "benchmarks.memory", *arguments), capture_output=True, text=True, check=True
+    ).stdout
 
 
 def _resident_bytes() -> int:
@@ -33,16 +43,40 @@ def _resident_bytes() -> int:
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
 
-def _main() -> None:
+def _main(arguments: list[str]) -> None:
     gc.disable()
-    world = Populous()
-    seats = GROUPS * (GROUP_MEMBERS + GROUP_CONSUMERS)
+    match arguments:
+        case ["load", file]:
+            data = Path(file).read_bytes()
+            sys.stdout.write(str(_grown_bytes(lambda: kept.append(State.load(data)))))
+        case _:
+            sys.stdout.write(json.dumps(_measure(int(arguments[0]) if arguments else CUSTOMERS)))
+
+
+kept: Final[list[State]] = []
+
+
+def _measure(customers: int) -> dict[str, float]:
+    world, groups = Populous(), customers // CUSTOMERS_A_GROUP
+    relations = min(customers, CORP_RELATIONS)  # second ones are made in the first enterprise alone
     steps = {
-        "customer": (CUSTOMERS, lambda: world.add_relations(CUSTOMERS)),
-        "relation": (CUSTOMERS, world.add_second_relations),
-        "seat": (seats, lambda: world.add_groups(GROUPS)),
+        "customer": (customers, lambda: world.add_relations(customers)),
+        "relation": (relations, world.add_second_relations),
+        "seat": (groups * (GROUP_MEMBERS + GROUP_CONSUMERS), lambda: world.add_groups(groups)),
     }
-    sys.stdout.write(json.dumps({name: _grown_bytes(step) / count for name, (count, step) in steps.items()}))
+    figures, before = {}, _loaded_bytes(world.state)
+    for name, (count, step) in steps.items():
+        figures[name] = _grown_bytes(step) / count
+        loaded = _loaded_bytes(world.state)
+        figures[f"{name}, loaded"], before = (loaded - before) / count, loaded
+    return figures
+
+
+def _loaded_bytes(state: State) -> int:
+    """Tell what a process grows by when it loads this state."""
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(state.dump())
+        return int(_told("load", file.name))
 
 
 def _grown_bytes(step: Callable[[], None]) -> int:
@@ -52,4 +86,4 @@ def _grown_bytes(step: Callable[[], None]) -> int:
 
 
 if __name__ == "__main__":
-    _main()
+    _main(sys.argv[1:])

@@ -146,8 +146,10 @@ def _scaled(patience: Patience, found: Found) -> Finding:
 
 
 def _remembered(patience: Patience, found: Found) -> Finding:
+    """Give the larger figure of two: grown, or loaded again."""
     told = memory.measured()
-    return Finding([told["relation"]], {"a relation": [told["relation"]], "a seat in a group": [told["seat"]]})
+    relation, seat = (max(told[name], told[f"{name}, loaded"]) for name in ("relation", "seat"))
+    return Finding([relation], {"a relation": [relation], "a seat in a group": [seat]})
 
 
 def _started(patience: Patience, found: Found) -> Finding:
