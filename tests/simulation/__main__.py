@@ -29,7 +29,7 @@ def main() -> int:
 
 def explore(seed: int, ops: int, minutes: float, show_hash: bool) -> int:
     """Live through seeds; the first that breaks a promise is made small and shown."""
-    began, lived = monotonic(), list[Lived]()
+    began, lived, looked_at = monotonic(), list[Lived](), commit()
     first, left = seed, ops
     while monotonic() - began < minutes * 60 if minutes else left > 0:
         plan = drawn(seed, OPS_A_SEED if minutes else min(OPS_A_SEED, left))
@@ -44,7 +44,7 @@ def explore(seed: int, ops: int, minutes: float, show_hash: bool) -> int:
     done, faults, records = (sum(getattr(one, name) for one in lived) for name in ("ops", "faults", "records"))
     took_s = monotonic() - began
     print(
-        f"seeds {first} to {seed - 1} at {commit()}: {done:,} operations, {faults:,} faults, {records:,} records, "
+        f"seeds {first} to {seed - 1} at {looked_at}: {done:,} operations, {faults:,} faults, {records:,} records, "
         f"nothing broken; {took_s:.0f} s, {done / took_s:,.0f} operations a second"
     )
     return 0

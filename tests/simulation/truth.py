@@ -195,11 +195,15 @@ class Truth(Mailboxes):
         self.numbers[who] = event.number
 
     def _outcome(self, origin: events.Origin, now_ms: int) -> None:
-        """A service's command has one outcome, or one a recipient; a day later it is not remembered any more."""
+        """A service's command has one outcome, or one a recipient."""
         key = origin.source, origin.id
         if self.jobs[key]:
             self.jobs[key] -= 1
-            return
+        else:
+            self._heard(key, now_ms)
+
+    def _heard(self, key: tuple[str, str], now_ms: int) -> None:
+        """A command is decided once; a day later it is not remembered any more."""
         again = key in self.heard and now_ms - self.heard[key] < DAY_MS
         demand(not again, "D5", f"command {key} has another outcome")
         self.heard[key] = now_ms
@@ -208,8 +212,9 @@ class Truth(Mailboxes):
         self._outcome(event.origin, event.time_ms)
 
     def _job(self, event: events.JobStarted) -> None:
-        self._outcome(event.origin, event.time_ms)
-        self.jobs[event.origin.source, event.origin.id] = len(event.recipients)
+        key = event.origin.source, event.origin.id
+        self._heard(key, event.time_ms)
+        self.jobs[key] += len(event.recipients)
 
     def _revoked(self, event: events.TokenRevoked) -> None:
         self.revoked[event.token_id] = self.commit
