@@ -35,7 +35,7 @@ simulate: $(VENV)/installed
 # The long forms of what the suite does in short: MINUTES for each area.
 assurance: $(VENV)/installed
 	$(BIN)/python -m tests.simulation --seed $(or $(SEED),100000) --minutes $(or $(MINUTES),10)
-	STORM_LINKS=10000 $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/end_to_end/test_storms.py
+	STORM_LINKS=2000 $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/end_to_end/test_storms.py
 
 # Writes the documents that are made from the code; the tests say when they are old.
 docs: $(VENV)/installed
