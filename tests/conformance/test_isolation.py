@@ -16,8 +16,12 @@ from aiohttp import WSServerHandshakeError
 
 from adapters.aibot.commands import COMMANDS
 from adapters.control.endpoint import ENDPOINTS
+from adapters.mqtt_events import telling
 from adapters.wecom_api.call import CALLS
+from gateway.commands import SendFor
+from gateway.events import CommandRefused, Origin, decode
 from gateway.state import State
+from protocol.content import Text
 from protocol.frames import ConsumerCommand, MemberCommand
 from tests.conformance.aibot import BOT, connected
 from tests.conformance.aibot import SECRET as BOT_SECRET
@@ -400,3 +404,55 @@ async def test_every_call_of_the_api_asks_for_a_token_or_a_secret(wecom: Wecom) 
         for query in wrong if not call.open else ():
             told = await wecom._call(call.method, path, b"{}" if call.method == "POST" else None, query)
             assert told["errcode"] == (40014 if query.get("access_token") else 41001), (path, told)
+
+
+# Services over MQTT
+
+SENDERS: Final = {"member": "member", "app": "agent"}
+TARGETS: Final = {"consumer": "customer", "member": "member", "store": "department", "group": "group"}
+
+
+async def test_commands_of_services_that_name_what_is_anothers_end_as_those_that_name_nothing(wecom: Wecom) -> None:
+    have, router = await away(wecom), wecom.gateway.router
+    own = {"member": ZHANG, "app": str(AGENT), "consumer": router.state.consumer(AMY).known[STORE].external_userid}
+    before, ends, number = theirs(router.state), Counter[str](), 0
+
+    async def end_of(sender: tuple[str, str], to: tuple[str, str]) -> str:
+        nonlocal number
+        number += 1
+        command = SendFor(STORE, Origin("till", str(number)), *sender, *to, Text("x"))  # type: ignore[arg-type]
+        answer = await router.ask(command)
+        assert isinstance(answer, list)
+        last = answer[-1]
+        return f"{last.code} {last.rule}" if isinstance(last, CommandRefused) else type(last).__name__
+
+    for kind, named in SENDERS.items():
+        names = have[named], nobodys(have[named])
+        told = [await end_of((kind, str(name)), ("consumer", own["consumer"])) for name in names]
+        assert told[0] == told[1] and told[0] != "Posted", (kind, told)
+        ends[told[0]] += 1
+    for kind, named in TARGETS.items():
+        told = [await end_of(("member", ZHANG), (kind, str(name))) for name in (have[named], nobodys(have[named]))]
+        assert told[0] == told[1] and told[0] != "Posted", (kind, told)
+        ends[told[0]] += 1
+    assert await end_of(("member", ZHANG), ("consumer", own["consumer"])) == "Posted"
+    assert theirs(router.state) == before
+
+
+async def test_events_are_told_under_their_own_enterprise_and_name_nobody_elses(wecom: Wecom) -> None:
+    await away(wecom)
+    await wecom.control("PUT", f"/corps/{STORE}/relations/lisi/{AMY}", {"remark": "r"})
+    router = wecom.gateway.router
+    chats = router.state.conversations.values()
+    told: dict[str, list[str]] = {STORE: [], OTHER: []}
+    for position, record in wecom.gateway.journal.replay(0):
+        one = telling(f"1-{position}", decode(record), router.state)
+        corp = one.publication.topic.split("/")[2] if one is not None else ""
+        if one is not None and corp in told:
+            told[corp].append(one.publication.payload.decode())
+    for corp, other in ((STORE, OTHER), (OTHER, STORE)):
+        known = [at.external_userid for key in router.state.people if "/" not in key
+                 for name, at in router.state.consumer(key).known.items() if name == other]  # fmt: skip
+        secret = [other, *known, *(chat.id for chat in chats if chat.corpid == other), AMY]
+        assert len(told[corp]) >= 5 and len(secret) > 20
+        assert [name for name in secret for text in told[corp] if name in text] == [], corp
