@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +323,34 @@ def test_secrets_stay_out_of_the_log(data: Path) -> None:
         code, said = server.stop()
     assert (code, said.count("link_refused")) == (0, 2)
     assert not [secret for secret in secrets if secret in said]
+
+
+def addresses_listened_on(pid: int) -> set[str]:
+    """Give the addresses that a process and its children listen on, as the kernel tells them."""
+    pids = [pid]
+    for one in pids:
+        pids += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+    sockets, found = set(), set()
+    for link in (link for one in pids for link in Path(f"/proc/{one}/fd").iterdir()):
+        with suppress(OSError):  # closed meanwhile
+            sockets.add(str(link.readlink()))
+    for table in ("tcp", "tcp6"):
+        for row in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            local, state, inode = (row.split()[place] for place in (1, 3, 9))
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                found.add(local.partition(":")[0])
+    return found
+
+
+def test_with_every_door_open_it_listens_on_loopback_alone(data: Path) -> None:
+    with serving("--data", str(data), "--world", "demo", "--proxy", "--mqtt", "demo") as server:
+        assert addresses_listened_on(server.process.pid) == {"0100007F"}
+        assert server.stop()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--host", "0.0.0.0"), ("--bind", "0.0.0.0"), ("--port", "0.0.0.0:8480")]  # noqa: S104 - a test of it
+)  # fmt: skip
+def test_nothing_makes_it_listen_beyond_loopback(data: Path, arguments: tuple[str, str]) -> None:
+    code, _ = refused("--data", str(data), *arguments)
+    assert (code, left(data)) == (2, False)
