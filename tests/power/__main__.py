@@ -1,0 +1,45 @@
+"""Cut the power often: `python -m tests.power CUTS [--seed N] [--synchronous NORMAL] [--flips]`."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.power.cutting import CUTS_A_LIFE, Tally, cut_life
+from tests.power.flipping import flip_many
+from tests.power.lives import Machine
+
+
+async def cut_many(count: int, seed: int, synchronous: str) -> Tally:
+    """Cut lives from a seed on until there were so many cuts."""
+    tally = Tally(0, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        machine = Machine(Path(folder), synchronous)
+        while tally.cuts < count:
+            tally += await cut_life(machine, seed)
+            seed += 1
+    return tally
+
+
+def main() -> int:
+    """Print what was counted; the exit code is 1 where something acknowledged was lost."""
+    parser = argparse.ArgumentParser(prog="python -m tests.power")
+    parser.add_argument("count", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--synchronous", choices=["FULL", "NORMAL"], default="FULL")
+    parser.add_argument("--flips", action="store_true", help="flip bits instead")
+    asked, began_s = parser.parse_args(), time.monotonic()
+    if asked.flips:
+        print(asyncio.run(flip_many(asked.count, asked.seed)))  # noqa: T201  (its figure is its output)
+        return 0
+    tally = asyncio.run(cut_many(asked.count, asked.seed, asked.synchronous))
+    seeds = f"seeds {asked.seed} to {asked.seed + -(-asked.count // CUTS_A_LIFE) - 1}"
+    took = f"{time.monotonic() - began_s:.0f} s"
+    print(f"{tally.cuts} power cuts, {asked.synchronous}, {seeds}: {tally.losing} lost something acknowledged; {took}")  # noqa: T201
+    return int(tally.losing > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
