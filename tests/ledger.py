@@ -100,6 +100,7 @@ class Device:
                 progress()
         except LinkEnded as end:
             self.ended.append(end.code)
+            progress()
 
     def _talk(self, wire: Wire) -> None:
         while self.talking and len(self.unanswered) < IN_FLIGHT_MAX:
@@ -164,6 +165,10 @@ class Crew:
         for link in self._links:
             if link.done() and not link.cancelled():
                 link.result()
+
+    def is_ashore(self) -> bool:
+        """Tell whether every link has ended."""
+        return all(link.done() for link in self._links)
 
     async def ashore(self) -> None:
         """Wait until every link has ended."""

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGSTOP, SIGTERM
 from typing import IO, Final, NamedTuple, Self
@@ -40,10 +41,10 @@ class Child:
         self._talk = talk
 
     @classmethod
-    async def launch(cls, *arguments: str, **variables: str) -> Self:
-        """Start a command of Hutong's, with some variables more in its environment."""
+    async def launch(cls, *arguments: str, program: Sequence[str] = ("hutong",), **variables: str) -> Self:
+        """Start a command of Hutong's, or of a program around it, with some variables more in its environment."""
         talk = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child has ended
-        command = (sys.executable, "-m", "hutong", *arguments)
+        command = (sys.executable, "-m", *program, *arguments)
         process = await asyncio.create_subprocess_exec(
             *command, cwd=ROOT, stdout=PIPE, stderr=talk, env={**os.environ, **variables}
         )  # fmt: skip
@@ -111,9 +112,12 @@ class Server(Child):
     port = 0
 
     @classmethod
-    async def start(cls, folder: Path, *options: str, port: int = 0, **variables: str) -> Self:
+    async def start(
+        cls, folder: Path, *options: str, port: int = 0, program: Sequence[str] = ("hutong",), **variables: str
+    ) -> Self:
         """Start on a folder and wait until it is ready; without a port, on a free one."""
-        server = await cls.launch("serve", "--data", str(folder), "--port", str(port), "--json", *options, **variables)
+        command = ("serve", "--data", str(folder), "--port", str(port), "--json", *options)
+        server = await cls.launch(*command, program=program, **variables)
         line = await server.line()
         assert line, await server.ended()
         server.port = int(json.loads(line)["base_url"].rpartition(":")[2])

@@ -1,11 +1,12 @@
 """A server that is killed under load, again and again, loses nothing that it acknowledged and says nothing twice."""
 
 import asyncio
+import os
 import random
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from signal import SIGCONT
+from signal import SIGCONT, SIGKILL
 
 import apsw
 import pytest
@@ -15,9 +16,11 @@ from tests.ledger import Crew, Device, judge
 from tests.town import CORP, Town
 from tests.wire import LOST, Wire
 
-CYCLES = 20
+CYCLES = int(os.environ.get("RANDOM_KILLS", "20"))
+NAMED_CYCLES = int(os.environ.get("NAMED_KILLS", "40"))
+POINTS = ["before-write", "after-write", "after-sync", "after-ack", "before-emptying", "between-emptyings"]
+SEED = int(os.environ.get("KILL_SEED", "20261121"))
 STILL_S = 2.0
-SEED = 20261121
 MEMBERS = ["lin", "wu", "he"]
 CONSUMERS = ["amy", "bo", "cai", "dan"]
 
@@ -101,6 +104,24 @@ async def test_twenty_kills_under_load(tmp_path: Path, town: Town, server: list[
     server.append(running := await Server.start(folder))
     assert await settle(folder, running.port, town, crew, dice) >= CYCLES * 20
     assert len(list(folder.glob("checkpoint-*"))) == 2
+    assert (await running.terminate()).code == 0
+
+
+async def test_kills_at_named_points(tmp_path: Path, town: Town, server: list[Server]) -> None:
+    """The server kills itself before a write, between it and its sync, before and after an answer, in an emptying."""
+    folder, dice = tmp_path / "data", random.Random(SEED)
+    crew = crew_of(folder, town, dice)
+    for cycle in range(NAMED_CYCLES):
+        point = POINTS[cycle % len(POINTS)]
+        count = dice.randrange(*((2, 6) if "emptying" in point else (20, 100)))  # behind what a start writes
+        program = ("tests.end_to_end.killed_at", point, str(count))
+        server.append(running := await Server.start(folder, program=program))
+        crew.board(running.port)
+        await crew.until(crew.is_ashore)
+        assert (await running.ended()).code == -SIGKILL, point
+        await crew.ashore()
+    server.append(running := await Server.start(folder))
+    assert await settle(folder, running.port, town, crew, dice) > NAMED_CYCLES
     assert (await running.terminate()).code == 0
 
 

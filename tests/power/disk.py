@@ -4,8 +4,8 @@ Rules of the file:
 - Everything that happens is logged, so that one life of a journal can be cut at any of its points afterwards.
 - At a cut each unsynced sector is kept, dropped or torn by dice; a write hurts no byte beside its own, which is what
   SQLite assumes of a disk unless it is told otherwise.
-- Which names stand in the folder is durable when the journal syncs the folder; until then a new file may be missing
-  and a deleted one be back.
+- Which names stand in the folder is durable when the journal syncs the folder, or SQLite does, at the first sync of a
+  new log; until then a new file may be missing and a deleted one be back.
 """
 
 import random
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
+
+from adapters.journal_file import FILE as DATABASE
 
 SECTOR_BYTES: Final = 512
 POWERSAFE_OVERWRITE: Final = 0x1000
@@ -92,15 +94,22 @@ def cuts(disk: Disk, points: list[int], dice: random.Random) -> Iterator[tuple[I
             case "sync":
                 for done in waiting.pop(step.name, []):
                     change(files, done)
+                if step.name not in named and step.name != DATABASE:
+                    named = _named(files, waiting)
             case "sync folder":
-                for name in [name for name, steps in waiting.items() if steps[-1].kind == "delete"]:
-                    del waiting[name]
-                    files.pop(name, None)
-                named = {*files, *waiting}
+                named = _named(files, waiting)
             case "open" | "write" | "truncate" | "delete":
                 waiting.setdefault(step.name, []).append(step)
             case _:
                 pass
+
+
+def _named(files: dict[str, bytearray], waiting: dict[str, list[Step]]) -> set[str]:
+    """Have the deleted files gone for good, and name those that stand."""
+    for name in [name for name, steps in waiting.items() if steps[-1].kind == "delete"]:
+        del waiting[name]
+        files.pop(name, None)
+    return {*files, *waiting}
 
 
 def _cut(files: dict[str, bytearray], named: set[str], waiting: dict[str, list[Step]], dice: random.Random) -> Image:
