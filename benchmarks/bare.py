@@ -101,10 +101,10 @@ def _deliver(conversation: Conversation, touched: dict[Session, None]) -> None:
     speakers = {speaker for speaker, _ in posts}
     for session in conversation.sessions:
         if session not in speakers:
-            session.outbox.push(joined)
+            session.outbox.pushes.append(joined)
             touched[session] = None
         elif others := [frame for speaker, frame in posts if speaker is not session]:
-            session.outbox.push(b"".join(others))
+            session.outbox.pushes.append(b"".join(others))
 
 
 async def _serve() -> None:

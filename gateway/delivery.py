@@ -53,10 +53,10 @@ class Delivery:
             if session in speakers:
                 pairs = zip(frames[codec], posts, strict=True)
                 others = [frame for frame, (_, speaker) in pairs if speaker is not session]
-                session.outbox.push(b"".join(others))
+                session.outbox.pushes.append(b"".join(others))
                 deliveries += len(others)
             else:
-                session.outbox.push(joined)
+                session.outbox.pushes.append(joined)
                 deliveries += count
             touched[session] = None
             if not session.pushed:

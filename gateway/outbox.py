@@ -9,34 +9,30 @@ from gateway.ports import Pipe
 
 
 class Outbox:
-    """What waits to be written to one link in this turn."""
+    """What waits to be written to one link in this turn.
 
-    __slots__ = ("_answers", "_pipe", "_pushes", "held")
+    Both lists are filled in place: `answers` with frames that only this link will ever get, `pushes` with frames that
+    stand in the journal too.
+    """
+
+    __slots__ = ("_pipe", "answers", "held", "pushes")
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
-        self._answers: list[bytes] = []
-        self._pushes: list[bytes] = []
+        self.answers: list[bytes] = []
+        self.pushes: list[bytes] = []
         self.held = False
-
-    def answer(self, frame: bytes) -> None:
-        """Queue a frame that only this link will ever get."""
-        self._answers.append(frame)
-
-    def push(self, frames: bytes) -> None:
-        """Queue frames that stand in the journal too."""
-        self._pushes.append(frames)
 
     def clear(self) -> None:
         """Forget what was gathered: the link is closed, and nothing may follow its close."""
-        self._answers.clear()
-        self._pushes.clear()
+        self.answers.clear()
+        self.pushes.clear()
 
     def flush(self, bytes_max: int) -> bool:
         """Write what was gathered; tell whether the link kept up. If not, the pushes were left out."""
         if self.held:
             return self._flush_answers(bytes_max)
-        answers, pushes = self._answers, self._pushes
+        answers, pushes = self.answers, self.pushes
         fits = True
         if pushes:
             waiting = self._pipe.buffered()
@@ -50,24 +46,24 @@ class Outbox:
         return fits
 
     def _flush_answers(self, bytes_max: int) -> bool:
-        if self._answers:
-            self._pipe.write(b"".join(self._answers))
-            self._answers.clear()
-        fits = sum(map(len, self._pushes)) <= bytes_max
+        if self.answers:
+            self._pipe.write(b"".join(self.answers))
+            self.answers.clear()
+        fits = sum(map(len, self.pushes)) <= bytes_max
         if not fits:
             self.let_go()
         return fits
 
     def let_go(self) -> None:
         """Forget the pushes that were held back, and hold back no more: they will be read."""
-        self._pushes.clear()
+        self.pushes.clear()
         self.held = False
 
     def release(self) -> bool:
         """Write the pushes that were held back, and hold back no more; tell whether there were any."""
         self.held = False
-        pushes = b"".join(self._pushes)
-        self._pushes.clear()
+        pushes = b"".join(self.pushes)
+        self.pushes.clear()
         if pushes:
             self._pipe.write(pushes)
         return bool(pushes)

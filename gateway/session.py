@@ -132,7 +132,7 @@ class Session:
 
     def answer(self, frame: ServerFrame) -> None:
         """Queue a frame for this link alone."""
-        self.outbox.answer(self.frame(frame))
+        self.outbox.answers.append(self.frame(frame))
 
     def close(self, close: Close, text: str) -> None:
         """End the link: say why in a frame, then in the close code.

@@ -253,7 +253,7 @@ class Writer:
         self.statistics.accepted += 1
         accepted = Accepted(number, answer.conversation, answer.sequence, answer.time_ms)
         codec = session.codec
-        session.outbox.answer(websocket_frame(codec.opcode, codec.encode(accepted)))
+        session.outbox.answers.append(websocket_frame(codec.opcode, codec.encode(accepted)))
 
     def _remember(self, session: Session, frame: ClientCommand, refusal: Refusal) -> None:
         """Keep a refusal in memory, so that a repeat of its number hears the same; never over the bound."""

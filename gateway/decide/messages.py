@@ -62,7 +62,11 @@ def send(
         said, refusal = frame.content, None
         if type(said) is not Text or not 0 < len(said.text) <= voice.characters_max:
             refusal = content.check_body(state.profile, said, len(body))
-        if refusal is None and _is_counted_out(voice, now_ms):
+        doubtful = now_ms // MINUTE_MS != voice.minute  # in a new window, only the rules themselves can tell
+        for cell, limit in voice.cells:
+            if cell[0] >= limit:
+                doubtful = True
+        if refusal is None and doubtful:
             refusal = frequency.check_subjects(state, voice.meter, voice.subjects, now_ms)
         if refusal is not None:
             return refusal
@@ -72,14 +76,6 @@ def send(
         conversation.id, sequence, conversation.head_position, now_ms, person.key,
         voice.mould.cast(sequence, now_ms, body), device, frame.number, digest,
     )  # fmt: skip
-
-
-def _is_counted_out(voice: Voice, now_ms: int) -> bool:
-    """Tell whether a frequency rule may have nothing left; in a new window, only the rules themselves can tell."""
-    for cell, limit in voice.cells:
-        if cell[0] >= limit:
-            return True
-    return now_ms // MINUTE_MS != voice.minute
 
 
 def _voice(state: State, now_ms: int, person: AnyPerson, frame: Send, body_bytes: int) -> Voice | Refusal:

@@ -256,8 +256,8 @@ def answers_after_pushes(stack: ExitStack) -> None:
     real = Outbox.flush
 
     def flush(self: Outbox, bytes_max: int) -> bool:
-        if self._pushes and self._answers and not self.held:
-            self._answers, self._pushes = self._pushes, self._answers
+        if self.pushes and self.answers and not self.held:
+            self.answers, self.pushes = self.pushes, self.answers
         return real(self, bytes_max)
 
     put(stack, Outbox, "flush", flush)

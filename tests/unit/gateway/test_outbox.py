@@ -27,8 +27,8 @@ class Pipe:
 
 def filled(pipe: Pipe) -> Outbox:
     outbox = Outbox(pipe)
-    outbox.answer(b"answer")
-    outbox.push(b"push")
+    outbox.answers.append(b"answer")
+    outbox.pushes.append(b"push")
     return outbox
 
 
@@ -51,7 +51,7 @@ def test_pushes_go_out_as_long_as_they_fit_beside_what_waits(waiting: int, fits:
 def test_one_push_above_the_bound_goes_out_where_nothing_waits() -> None:
     pipe = Pipe()
     outbox = Outbox(pipe)
-    outbox.push(b"x" * 100)
+    outbox.pushes.append(b"x" * 100)
     assert outbox.flush(10)
     assert pipe.writes == [b"x" * 100]
 
@@ -59,7 +59,7 @@ def test_one_push_above_the_bound_goes_out_where_nothing_waits() -> None:
 def test_answers_alone_always_keep_up() -> None:
     pipe = Pipe(waiting=1_000)
     outbox = Outbox(pipe)
-    outbox.answer(b"answer")
+    outbox.answers.append(b"answer")
     assert outbox.flush(10)
     assert pipe.writes == [b"answer"]
 
@@ -69,7 +69,7 @@ def test_what_is_held_back_follows_once_released() -> None:
     outbox = filled(pipe)
     outbox.held = True
     assert outbox.flush(10)
-    outbox.push(b"more")
+    outbox.pushes.append(b"more")
     assert outbox.flush(10)
     assert pipe.writes == [b"answer"]
     assert outbox.release()
@@ -81,7 +81,7 @@ def test_what_is_held_back_is_bounded() -> None:
     pipe = Pipe()
     outbox = filled(pipe)
     outbox.held = True
-    outbox.push(b"more")
+    outbox.pushes.append(b"more")
     assert not outbox.flush(7)
     assert not outbox.held
     assert not outbox.release()
