@@ -17,7 +17,9 @@ from gateway.ports import CannotOpen
 
 FILE: Final = "journal.sqlite"
 SQLITE_AT_LEAST: Final = (3, 51, 3)  # before it, a commit could be lost when the WAL began anew beside a checkpoint
-WAL_BYTES: Final = 4 * 1024 * 1024  # above it the WAL is emptied: the most that one flipped bit in it can cost
+# Above it the WAL is emptied: the most that one flipped bit in it can cost, and how long commits wait for the disk
+# meanwhile (at 80,000 messages a second 4 MiB made the p99 of acknowledgements 20 to 32 ms, 1 MiB 12 to 14).
+WAL_BYTES: Final = 1024 * 1024
 BUSY_MS: Final = 1000  # patience with an operator's own look into the file
 
 _WRITE: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
