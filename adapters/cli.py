@@ -183,7 +183,7 @@ def _greet(gateway: Gateway, data: Path, durability: Literal["disk", "memory"], 
         _say(f"this process may open {files} files, so further links are not taken: raise `ulimit -Hn`")
     if not gateway.journal.room():
         _say(f"less than {RESERVE_BYTES >> 20} MiB, the reserve, is free under {data}: commands are refused")
-    _settle()
+    settle_interpreter()
     sys.stdout.write(f"{_ready_line(gateway, json)}\n")
     sys.stdout.flush()
 
@@ -193,7 +193,7 @@ def _switches(strict: str | None) -> tuple[Switch, ...] | None:
     return None if strict is None else tuple(switch for switch in SWITCHES if switch in strict.split(","))
 
 
-def _settle() -> None:
+def settle_interpreter() -> None:
     """Tune the interpreter for a process that keeps much and shares its lock with a thread that waits for the disk."""
     gc.collect()
     gc.freeze()  # what was loaded stays: no collection need walk it

@@ -17,6 +17,7 @@ from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp.base_protocol import BaseProtocol
 
 from adapters import consumer, enterprise
+from adapters.cli import settle_interpreter
 from adapters.genesis import begin
 from adapters.journal_rows import HASH_BYTES, pack
 from adapters.journal_sqlite import SqliteJournal
@@ -81,6 +82,7 @@ def rungs_us() -> dict[str, float]:
 async def _climb(folder: Path) -> dict[str, float]:
     ladder, live, journal = Ladder(), Live(_begun()), SqliteJournal(folder)
     twin = _begun()
+    settle_interpreter()
     for turn in range(TURNS):
         # A round is a message of everybody's: none is decided on before what the same one said last is applied.
         rounds = [frames_of(_speakers(twin), turn * WINDOW + place) for place in range(WINDOW)]

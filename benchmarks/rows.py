@@ -115,7 +115,7 @@ class Patience:
     measured_ms: int
 
 
-FULL = Patience(repeats=5, measured_ms=4000)
+FULL = Patience(repeats=3, measured_ms=4000)
 QUICK = Patience(repeats=1, measured_ms=1500)
 
 
