@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m benchmarks [--quick] [--goal N | --scale]`.
+"""Run the benchmarks: `python -m benchmarks [--quick] [--goal N | --scale] [--repeats N]`.
 
 Measures the floors of the machine, then loads the gateway and its peers in turn, writes build/bench.json and prints
 a table with the ratios. Ends 1 if something could not be measured; a goal that is not met is told, not an error.
@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 from benchmarks import page, scale
@@ -27,7 +28,7 @@ from benchmarks.report import (
     scale_table,
     table,
 )
-from benchmarks.rows import FULL, QUICK, say
+from benchmarks.rows import FULL, QUICK, Patience, say
 from benchmarks.suite import Found, measure
 
 
@@ -40,10 +41,10 @@ def main() -> int:
     here = machine()
     say("floors")
     floor = floors(BUILD)
-    patience = QUICK if asked.quick else FULL
+    patience = QUICK if asked.quick else replace(FULL, repeats=asked.repeats)
     found = measure(goals, patience, floor)
     points = scale.measure(patience) if asked.scale or goals == everything else []
-    told = _told(here, floor, found, points, bool(asked.quick))
+    told = _told(here, floor, found, points, patience)
     RESULT.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     if not asked.quick and goals == everything:
         page.write(told)
@@ -64,16 +65,18 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the gateway beside its peers.")
     parser.add_argument("--quick", action="store_true", help="one short run a row: a few minutes")
     parser.add_argument("--goal", type=int, choices=[goal.number for goal in GOALS], help="only what this goal needs")
+    parser.add_argument("--repeats", type=int, default=FULL.repeats, help="runs of each row, unless they are quick")
     parser.add_argument("--scale", action="store_true", help="only what the size of a world costs")
     return parser.parse_args()
 
 
 def _told(
-    here: dict[str, Any], floor: dict[str, Any], found: Found, points: list[scale.Point], quick: bool
+    here: dict[str, Any], floor: dict[str, Any], found: Found, points: list[scale.Point], patience: Patience
 ) -> dict[str, Any]:
     return {
         "machine": here,
-        "quick": quick,
+        "quick": patience is QUICK,
+        "repeats": patience.repeats,
         "floors": floor,
         "rows": goals_json(found),
         "loads": [row_json(row) for row in found.rows],

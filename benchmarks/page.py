@@ -46,9 +46,10 @@ def _lines(told: Told) -> Iterator[str]:
     yield (
         f"Made by `make bench` on {machine['cpu']}, {machine['cores']} cores, kernel {machine['kernel']}, Python "
         f"{machine['python']}, commit {machine['commit']}. The server has one core, the load generator the other. "
-        "Every rule is on (profile `bench`), and each acknowledgement follows an fsync, in every row named hutong. "
-        "Systems take turns within a repeat, in an order that alternates; figures are medians, ratios are of runs that "
-        "stood side by side. Rows that are lost stay in."
+        "In the rows named hutong every rule is on (profile `bench`), and each acknowledgement follows an fsync; "
+        '"hutong, …" names what it goes without. '
+        "Systems take turns within a repeat, in an order that alternates; figures are medians of "
+        f"{told['repeats']} runs a row, ratios are of runs that stood side by side. Rows that are lost stay in."
     )
     yield ""
     yield "## Goals"

@@ -17,7 +17,7 @@ from typing import Final
 
 from adapters.checkpoint import child_command
 from benchmarks.gateway import gateway
-from benchmarks.generator import Pace, Target, load
+from benchmarks.generator import LoadFailed, Pace, Target, load
 from benchmarks.instructions import Size
 from benchmarks.populous import Populous
 from benchmarks.rows import QUICK, Patience, Run, empty_folder, run_of, say
@@ -48,7 +48,8 @@ class Point:
 
 def measure(patience: Patience) -> list[Point]:
     """Measure every point, each on a fresh server."""
-    return [_point(curve, size, run) for curve, size, run in _points(patience)]
+    points = (_point(curve, size, run) for curve, size, run in _points(patience))
+    return [point for point in points if point is not None]
 
 
 def _points(patience: Patience) -> Iterator[tuple[str, int, Callable[[], Run]]]:
@@ -62,9 +63,14 @@ def _points(patience: Patience) -> Iterator[tuple[str, int, Callable[[], Run]]]:
         yield "records in the journal", records, partial(_after_records, records, pace)
 
 
-def _point(curve: str, size: int, measured: Callable[[], Run]) -> Point:
+def _point(curve: str, size: int, measured: Callable[[], Run]) -> Point | None:
+    """Measure a point; one that cannot be is told, and left out."""
     say(f"hutong: {RATE:,.0f} messages/s, {size:,} {curve}")
-    run = measured()
+    try:
+        run = measured()
+    except (LoadFailed, RuntimeError, OSError, subprocess.SubprocessError) as why:
+        say(f"  failed: {why}")
+        return None
     return Point(curve, size, run.server_us_message, run.ack_p99_ms, run.server_rss_mib)
 
 

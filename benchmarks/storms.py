@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.gateway import gateway
 from benchmarks.generator import SAMPLE_OF_GROUPS, Pace, Target, load
-from benchmarks.rows import Patience, empty_folder, say
+from benchmarks.rows import QUICK, Patience, empty_folder, say
 from benchmarks.workload import FIVE_HUNDREDS, Workload
 
 PAIRS: Final = 9
@@ -31,7 +31,7 @@ def stalled_ratios(rate: float, patience: Patience) -> list[float]:
     """Give the ratios of the others' p99 with one stalled reader to that with none."""
     calm = Pace(rate=rate, measured_ms=patience.measured_ms, sample=SAMPLE_OF_GROUPS)
     ratios = []
-    for number in range(PAIRS if patience.repeats > 1 else 1):
+    for number in range(PAIRS if patience is not QUICK else 1):
         order = (0, 1) if number % 2 == 0 else (1, 0)
         p99 = {stalled: _p99_us(replace(calm, stalled=stalled)) for stalled in order}
         ratios.append(p99[1] / p99[0])
