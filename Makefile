@@ -38,7 +38,7 @@ assurance: $(VENV)/installed
 	STORM_LINKS=2000 $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/end_to_end/test_storms.py
 	$(BIN)/python -m tests.power $(or $(CUTS),100000) --seed $(or $(SEED),100000)
 	$(BIN)/python -m tests.power $(or $(FLIPS),10000) --seed $(or $(SEED),100000) --flips
-	RANDOM_KILLS=$(or $(KILLS),1000) NAMED_KILLS=$(or $(KILLS),1000) $(BIN)/python -m pytest -q -o faulthandler_timeout=7200 tests/end_to_end/test_kill.py -k kills
+	RANDOM_KILLS=$(or $(KILLS),300) NAMED_KILLS=$(or $(KILLS),300) $(BIN)/python -m pytest -q -o faulthandler_timeout=7200 tests/end_to_end/test_kill.py -k kills
 
 # Writes the documents that are made from the code; the tests say when they are old.
 docs: $(VENV)/installed
