@@ -4,6 +4,7 @@ Rules of the file:
 - Only headers are read, and never more of them than a bound; what cannot be read has no measures.
 """
 
+import os
 import struct
 from typing import BinaryIO, Final, NamedTuple
 
@@ -53,6 +54,8 @@ def _jpeg(file: BinaryIO) -> Measures:
 
 def _mp4(file: BinaryIO) -> Measures:
     """Walk from box to box: into `moov`, past all others, until `mvhd`."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(0)
     for _ in range(HEADERS_MAX):
         start = file.tell()
         size, kind = struct.unpack(">I4s", file.read(8))
@@ -63,7 +66,7 @@ def _mp4(file: BinaryIO) -> Measures:
             scale, length = struct.unpack(">16xIQ" if version else ">8xII", file.read(28 if version else 16))
             return Measures(length_ms=length * 1000 // scale)
         if kind != b"moov":
-            if size < 8:
+            if size < 8 or start + size > end:
                 break
             file.seek(start + size)
     return Measures()

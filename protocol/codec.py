@@ -46,9 +46,12 @@ class Codec:
     def decode(self, data: bytes) -> ClientFrame:
         """Read one frame of a client; `Malformed` or `UnreadContent` if it cannot be."""
         try:
-            return self._decode(data)
+            frame = self._decode(data)
+            if self.opcode == _TEXT and not data.isascii():
+                str(data, "utf-8")  # msgspec looks at what it keeps, and at nothing that it passes over
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as why:
             raise self._unread(data, why) from why
+        return frame
 
     def _unread(self, data: bytes, why: Exception) -> Exception:
         """Tell a send with unreadable content, which has a number to refuse, from bytes that are no frame at all."""

@@ -151,6 +151,7 @@ def _read_command(topic: str, payload: bytes, response_topic: str) -> Command:
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise Unreadable(corp, f"the payload has {len(payload)} bytes, more than {PAYLOAD_BYTES_MAX}")
     try:
+        str(payload, "utf-8")  # msgspec looks at what it keeps, and at nothing that it passes over
         envelope = _decode_envelope(payload)
         expected = f"hutong.{path.replace('/', '.')}.v1"
         if envelope.type != expected:

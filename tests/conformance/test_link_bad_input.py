@@ -460,6 +460,7 @@ async def test_binary_on_a_json_link(gateway: Gateway, port: int) -> None:
         dump(send_frame()).replace(b'"x"', b'"\xc0\xaf"'),  # a longer form than needed
         dump(send_frame()).replace(b'"x"', b'"\xe4\xb8"'),  # cut off
         dump(send_frame()).replace(b'"cv"', b'"\xff"'),
+        dump({**send_frame(), "unknown": "zz"}).replace(b'"zz"', b'"\xff"'),  # where nothing is kept
     ],
 )
 async def test_text_that_is_no_utf8(gateway: Gateway, port: int, payload: bytes) -> None:

@@ -1,0 +1,49 @@
+"""No decoder crashes, hangs or grows: on what is stored, and on what a few seconds of fuzzing find.
+
+The seconds are HUTONG_FUZZ_S a decoder: 4 in the suite, minutes in `make assurance`.
+"""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.fuzz.target import CORPUS, corpus_of
+from tests.fuzz.targets import TARGETS
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SECONDS: Final = int(os.environ.get("HUTONG_FUZZ_S", "4"))
+ENDS_S: Final = 60  # beyond the seconds: to begin, and to end
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_stored_inputs(name: str) -> None:
+    stored = corpus_of(name)
+    assert stored
+    for path in stored:
+        TARGETS[name].take(path.read_bytes())
+
+
+def test_every_corpus_has_its_decoder() -> None:
+    assert {folder.name for folder in CORPUS.iterdir()} == set(TARGETS)
+
+
+@pytest.mark.skipif(find_spec("atheris") is None, reason="there is no wheel of atheris for this Python and platform")
+@pytest.mark.parametrize("name", TARGETS)
+def test_found_inputs(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", name, str(SECONDS)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=SECONDS + ENDS_S,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    executed = [line for line in done.stderr.splitlines() if line.startswith("stat::number_of_executed_units:")]
+    assert int(executed[0].split()[-1]) > 100
