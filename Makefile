@@ -39,6 +39,9 @@ assurance: $(VENV)/installed
 	$(BIN)/python -m tests.power $(or $(CUTS),100000) --seed $(or $(SEED),100000)
 	$(BIN)/python -m tests.power $(or $(FLIPS),10000) --seed $(or $(SEED),100000) --flips
 	RANDOM_KILLS=$(or $(KILLS),300) NAMED_KILLS=$(or $(KILLS),300) $(BIN)/python -m pytest -q -o faulthandler_timeout=7200 tests/end_to_end/test_kill.py -k kills
+	FORGERIES=1000000 $(BIN)/python -m pytest -q tests/unit/adapters/test_tokens.py -k mutation
+	NEIGHBOURS=100 $(BIN)/python -m pytest -q -o faulthandler_timeout=600 tests/conformance/test_noninterference.py
+	CLOCK_JUMPS=200 $(BIN)/python -m pytest -q -o faulthandler_timeout=600 tests/end_to_end/test_clock_jumps.py
 	HUTONG_FUZZ_S=$(or $(FUZZ_S),120) $(BIN)/python -m pytest -q -n 2 -o faulthandler_timeout=0 tests/fuzz
 
 # Writes the documents that are made from the code; the tests say when they are old.

@@ -33,6 +33,17 @@ class UnreadContent(Exception):
         self.frame = frame
 
 
+def _all_unicode(read: Callable[[bytes], ClientFrame]) -> Callable[[bytes], ClientFrame]:
+    """Look at all of a text first: msgspec looks at what it keeps, and at nothing that it passes over."""
+
+    def checked(data: bytes) -> ClientFrame:
+        if not data.isascii():
+            str(data, "utf-8")
+        return read(data)
+
+    return checked
+
+
 class Codec:
     """One encoding of the frames on a link."""
 
@@ -40,18 +51,16 @@ class Codec:
         self.name = name
         self.opcode = opcode
         self.encode: Callable[[Any], bytes] = encoder().encode
-        self._decode: Callable[[bytes], ClientFrame] = decoder(ClientFrame).decode
+        read: Callable[[bytes], ClientFrame] = decoder(ClientFrame).decode
+        self._decode = _all_unicode(read) if opcode == _TEXT else read
         self._decode_unread: Callable[[bytes], SendUnread] = decoder(SendUnread).decode
 
     def decode(self, data: bytes) -> ClientFrame:
         """Read one frame of a client; `Malformed` or `UnreadContent` if it cannot be."""
         try:
-            frame = self._decode(data)
-            if self.opcode == _TEXT and not data.isascii():
-                str(data, "utf-8")  # msgspec looks at what it keeps, and at nothing that it passes over
+            return self._decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as why:
             raise self._unread(data, why) from why
-        return frame
 
     def _unread(self, data: bytes, why: Exception) -> Exception:
         """Tell a send with unreadable content, which has a number to refuse, from bytes that are no frame at all."""

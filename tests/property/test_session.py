@@ -23,7 +23,7 @@ FRAMES: dict[str, frames.ClientFrame | bytes] = {
     "scan": frames.Scan(1, "q"),  # a consumer's
     "accept": frames.Accept(1, "cv"),  # a member's
     "unknown content": b"unknown content",
-    "no frame": b"\xff\xfe",
+    "no frame": b"{",
 }
 COMMANDS = {enterprise.AUDIENCE: {"send", "accept"}, consumer.AUDIENCE: {"send", "scan"}}
 
