@@ -106,7 +106,7 @@ class Keys(NamedTuple):
     @classmethod
     def fresh(cls) -> "Keys":
         first = Key.fresh()
-        return cls(first.id, first.secret, AESGCM.generate_key(128), (first,))
+        return cls(first.id, secrets.token_bytes(32), AESGCM.generate_key(128), (first,))
 
     @classmethod
     def kept_in(cls, folder: Path) -> "Keys":

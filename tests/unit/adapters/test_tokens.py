@@ -180,3 +180,13 @@ def test_a_clock_that_is_set_back_makes_no_good_token_worthless(monkeypatch: pyt
     token = box.link_token("amy", "phone", 60)
     monkeypatch.setattr(time, "time_ns", lambda: real_ns - 3600 * 10**9)
     assert box.read_link_token(token).person == "amy"
+
+
+def test_a_ticket_is_good_for_thirty_seconds(box: TokenBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    claims, made_s = box.read_link_token(box.link_token("amy", "phone")), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: made_s)
+    early, late = box.ticket(claims), box.ticket(claims)
+    monkeypatch.setattr(time, "monotonic", lambda: made_s + 28)
+    assert box.spend_ticket(early).person == "amy"
+    monkeypatch.setattr(time, "monotonic", lambda: made_s + 31)
+    assert said(box.spend_ticket, late) == "the ticket does not open a link"
