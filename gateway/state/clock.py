@@ -28,7 +28,9 @@ class MovableClock(Struct, array_like=True):
 
     def newest_real_ms(self) -> int:
         """Tell which real time has been, as far as this clock knows: it was not earlier when `latest_ms` was told."""
+        newest_ms: float = self.real_ms
         if self.real_ms == 0:
-            return max(self.latest_ms, self.revoked_ms)
-        since_ms = int((self.latest_ms - self.shown_ms) / self.rate) if self.rate > 0 else 0
-        return max(self.real_ms + since_ms, self.revoked_ms)
+            newest_ms = self.latest_ms
+        elif self.rate > 0:
+            newest_ms += (self.latest_ms - self.shown_ms) / self.rate
+        return int(min(max(newest_ms, self.revoked_ms), LATEST_MS))  # bounded: a snapshot may say anything

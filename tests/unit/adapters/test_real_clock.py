@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from adapters.real_clock import RealClock
 from gateway import events
 from gateway.state import State
+from gateway.state.clock import LATEST_MS, MovableClock
 
 SECOND_NS = 1_000_000_000
 
@@ -89,3 +90,10 @@ def test_the_movable_clock_knows_which_real_time_has_been(
     assert real <= known <= real + later
     assert state.clock.at(known) >= state.clock.latest_ms - max(1, rate)  # to the millisecond, stretched
     assert state.clock.at(known + unseen) >= state.clock.latest_ms
+
+
+@pytest.mark.parametrize(
+    "clock", [MovableClock(1, 1, 1e-300, 10**10), MovableClock(latest_ms=10**30), MovableClock(revoked_ms=10**30)]
+)
+def test_whatever_a_snapshot_says_it_is_a_time(clock: MovableClock) -> None:
+    assert clock.newest_real_ms() == LATEST_MS
