@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from cyclopts import CycloptsError
 
-_LOGIN = re.compile(r"[^/'\"\s]+@")  # in an address: it may hold a password
+_LOGIN = re.compile(r"(?<=['\"]).*@", re.DOTALL)  # of an address: it may hold a password, and any letter in it
 
 
 def read(file: Path, what: str) -> dict[str, Any]:
