@@ -53,14 +53,12 @@ class Sockets:
 
 def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """Give the address of IPv4 that one of IPv6 stands for, if it does."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in _TRANSLATED:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address
+    return address if isinstance(address, IPv4Address) else address.ipv4_mapped or address
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if address in _TRANSLATED:
+        return _is_public(IPv4Address(int(address) & 0xFFFFFFFF))
     if isinstance(address, IPv6Address) and (address.sixtofour or address.teredo or address.is_site_local):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
