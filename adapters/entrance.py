@@ -10,6 +10,7 @@ Rules of the file:
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,7 @@ ARRIVAL_S: Final = 5.0  # from accepting a connection to the end of its handshak
 ARRIVING_MAX: Final = 200  # of one door
 HURRIED_S: Final = 1.0  # what each has of ARRIVAL_S even where others wait
 SHUTDOWN_S: Final = 2.0  # for the other side to end TLS in order; asyncio's default is 30
+NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 NO_ROOM_S: Final = 1.0  # between attempts to accept, where the system has no room for more
 
 log = structlog.get_logger()
@@ -60,9 +62,10 @@ class Entrance:
         while True:
             try:
                 arrived, _ = await loop.sock_accept(self._listening)
-            except OSError as why:
-                log.warning("not_accepted", why=str(why))
-                await asyncio.sleep(NO_ROOM_S)
+            except OSError as why:  # others are of one connection that has gone already
+                if why.errno in NO_ROOM:
+                    log.warning("not_accepted", why=str(why))
+                await asyncio.sleep(NO_ROOM_S if why.errno in NO_ROOM else 0)
                 continue
             if self._context is None:  # nothing comes before HTTP
                 await self._arrive(arrived)
@@ -103,6 +106,8 @@ class Entrance:
                 await self._hand_over(arrived)
         except OSError as why:  # what TLS says is one, and a deadline too
             log.info("not_arrived", why=getattr(why, "reason", None) or str(why) or type(why).__name__)
+        except Exception:  # one connection's defect, not the door's
+            log.exception("not_arrived")
 
     async def _hand_over(self, arrived: socket.socket) -> None:
         bounds = {"ssl_handshake_timeout": ARRIVAL_S, "ssl_shutdown_timeout": SHUTDOWN_S} if self._context else {}

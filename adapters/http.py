@@ -140,11 +140,15 @@ def _room(http: web.Server) -> bool:
     idle = next((one for one in open_ if one._current_request is None or one.writing_paused), None)  # noqa: SLF001
     if idle is None:
         return False
-    transport = idle.transport
-    idle.force_close()
-    if idle.writing_paused and transport is not None:
-        transport.abort()  # closed politely, it would stay until its answer is taken
+    asyncio.get_running_loop().call_soon(_let_go, idle)  # behind the answers of this round, which may be its own
     return True
+
+
+def _let_go(idle: Any) -> None:
+    transport, is_stuck = idle.transport, idle.writing_paused
+    idle.force_close()
+    if is_stuck and transport is not None:
+        transport.abort()  # closed politely, it would stay until its answer is taken
 
 
 def _ahead(prefix: str, first: Handler, others: Handler) -> Handler:
@@ -226,6 +230,7 @@ class Listener:
             return made
 
         plain, *others = self._sockets
+        assert context is not None or not others, "what listens for TLS shows something"
         if sys.platform == "linux":  # who says nothing yet waits in the system, and takes up nothing here
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(IDLE_S))
         self._entrances = [Entrance(plain, protocol)]
