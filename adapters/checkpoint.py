@@ -25,9 +25,8 @@ from gateway.ports import Journal
 EVERY_RECORDS: Final = 200_000  # about a second of replay
 LOOK_EVERY_S: Final = 1.0
 PAUSE_S: Final = 0.02
-NICENESS: Final = (
-    19  # the least: of 10 on the server's own core, acknowledgements at 70 % of its load were late by 20 ms
-)
+# The least: with 10, on the server's own core, acknowledgements at 70 % of its load came 20 ms late.
+NICENESS: Final = 19
 
 log = structlog.get_logger()
 
@@ -99,7 +98,7 @@ async def keep_checkpoints(
 async def attempt(command: Sequence[str], position: int) -> None:
     """Run one child; its failure is logged, never raised."""
     try:
-        failure = await complaint_of(command)
+        failure = await complaint_of(command, NICENESS)
     except OSError as why:
         failure = str(why)
     if failure:
@@ -108,16 +107,16 @@ async def attempt(command: Sequence[str], position: int) -> None:
         log.debug("checkpoint made", position=position)
 
 
-async def complaint_of(command: Sequence[str]) -> str:
+async def complaint_of(command: Sequence[str], niceness: int = 0) -> str:
     """Run a child to its end; give the last line that it complained of, or nothing.
 
-    It yields the processor to the server from its first instruction on: half a second goes into its imports alone.
+    Its priority is set from here as soon as it is there: half a second goes into its imports alone.
     """
     child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=DEVNULL, stderr=PIPE)
     assert child.stderr is not None
     try:
         with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)
+            os.setpriority(os.PRIO_PROCESS, child.pid, niceness)
         complaint = await child.stderr.read()  # `communicate` would close the pipe that says we live
         await child.wait()
     finally:

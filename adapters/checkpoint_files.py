@@ -28,9 +28,14 @@ _NAME: Final = re.compile(r"checkpoint-([0-9]+)")
 
 
 def positions(folder: Path) -> list[int]:
-    """Name the checkpoints of a folder by position, newest first, believed or not."""
-    matches = [_NAME.fullmatch(path.name) for path in folder.iterdir()]
-    return sorted((int(match[1]) for match in matches if match), reverse=True)
+    """Name the checkpoints of a folder by position, newest first; those of older versions count for nothing."""
+    matches = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
+    return sorted((int(match[1]) for path, match in matches if match and _is_ours(path)), reverse=True)
+
+
+def _is_ours(file: Path) -> bool:
+    with file.open("rb") as content:
+        return content.read(len(_MARK)) == _MARK
 
 
 def read_checkpoints(folder: Path) -> Iterator[Checkpoint]:
@@ -84,7 +89,7 @@ def _write_in_steps(file: Path, head: bytes, state: bytes, pause_s: float) -> No
 
 
 def _remove_old(folder: Path) -> None:
-    old = [_file(folder, position) for position in positions(folder)[KEPT:]]
-    for file in (*old, *folder.glob("checkpoint-*.part")):  # a part belongs to a child that was killed
+    kept = {_file(folder, position) for position in positions(folder)[:KEPT]}
+    for file in set(folder.glob("checkpoint-*")) - kept:  # older ones, and a part of a child that was killed
         with suppress(FileNotFoundError):
             file.unlink()

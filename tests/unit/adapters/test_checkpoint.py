@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.checkpoint import attempt, child_command, complaint_of, keep_checkpoints, make_checkpoint
+from adapters.checkpoint import NICENESS, attempt, child_command, complaint_of, keep_checkpoints, make_checkpoint
 from adapters.checkpoint_files import STEP_BYTES, newest_checkpoint, positions, read_checkpoints, write_checkpoint
 from adapters.journal_memory import MemoryJournal
 from adapters.journal_sqlite import SqliteJournal
@@ -153,6 +153,13 @@ async def test_checkpoint_is_made_from_the_last_whole_one(tmp_path: Path) -> Non
     await journal.close()
 
 
+def test_checkpoints_of_older_versions_count_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint-90").write_bytes(b"hutong checkpoint 2\n" + bytes(100))
+    assert positions(tmp_path) == []
+    write_checkpoint(tmp_path, 10, b"state")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-10"]
+
+
 # The supervisor
 
 
@@ -206,10 +213,10 @@ async def test_growth_counts_from_the_last_checkpoint_or_try(tmp_path: Path, mon
     assert tries == [110, 215]
 
 
-async def test_child_yields_the_processor_from_its_start() -> None:
+async def test_child_yields_the_processor_as_soon_as_it_is_there() -> None:
     """A child at the server's own rank, while it imports, made acknowledgements late by a fifth of a second."""
     least = "import os\nfor _ in range(10**7):\n  if os.getpriority(os.PRIO_PROCESS, 0) == 19: raise SystemExit\n"
-    assert await complaint_of(python(least + "raise SystemExit('at the rank of the server')")) == ""
+    assert await complaint_of(python(least + "raise SystemExit('at the rank of the server')"), NICENESS) == ""
 
 
 async def test_child_ends_with_its_keeper(tmp_path: Path, pipe: Path, grown: MemoryJournal) -> None:
