@@ -33,7 +33,7 @@ class RelationDetails(Struct, array_like=True, frozen=True, gc=False):
     tag_ids: tuple[str, ...] = ()  # the enterprise's tags; `tags` are the member's own
 
 
-NO_DETAILS: Final = RelationDetails()
+NOTHING_NOTED: Final = RelationDetails()
 
 
 class Relation(Struct, array_like=True, gc=False):
@@ -57,7 +57,7 @@ class Relation(Struct, array_like=True, gc=False):
 
     @property
     def noted(self) -> RelationDetails:
-        return self.details or NO_DETAILS
+        return self.details or NOTHING_NOTED
 
     @property
     def live(self) -> bool:

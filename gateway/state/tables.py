@@ -1,8 +1,8 @@
 """The state as one value, and back: what a checkpoint holds.
 
 Rules of the file:
-- Nothing is said twice. A conversation stands once, elsewhere is its number in that table; whose contact is where
-  follows from it.
+- Which conversations are whose is said once, by numbers in the table of conversations; whose contact is where follows
+  from it.
 - The long tables are parted, and one part is put in its place before the next is decoded: a name then is one string
   wherever it stands, and the room of a part's own strings is used again by the next. A world is then half
   as large (`python -m benchmarks.memory`).
@@ -36,7 +36,7 @@ PART: Final = 4_096  # rows
 
 
 class Tables(Struct, array_like=True):
-    """What is remembered. `places` tells of each person, in the order of people, which conversations are theirs: by
+    """What is remembered. `stays` tells of each person, in the order of people, which conversations are theirs: by
     number, with the ends of the intervals where they have any."""
 
     position: int
@@ -53,10 +53,10 @@ class Tables(Struct, array_like=True):
     strict: tuple[Switch, ...]
     people: list[Raw]
     conversations: list[Raw]
-    places: list[Raw]
+    stays: list[Raw]
 
 
-Place = int | tuple[int, ...]
+Stay = int | tuple[int, ...]
 
 PLAIN: Final = Tables.__struct_fields__[:-3]
 
@@ -64,7 +64,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Tables).decode
 _people = msgspec.msgpack.Decoder(list[AnyPerson]).decode
 _conversations = msgspec.msgpack.Decoder(list[Conversation]).decode
-_places = msgspec.msgpack.Decoder(list[list[Place]]).decode
+_stays = msgspec.msgpack.Decoder(list[list[Stay]]).decode
 
 _key: Final = attrgetter("key")
 _id: Final = attrgetter("id")
@@ -79,7 +79,7 @@ def dump(state: State) -> bytes:
             **{name: getattr(state, name) for name in PLAIN},
             people=_parted(replace(person, conversations={}, contacts={}) for person in people),
             conversations=_parted(state.conversations.values()),
-            places=_parted(_placed(person, numbers) for person in people),
+            stays=_parted(_stays_of(person, numbers) for person in people),
         )
     )
 
@@ -89,14 +89,14 @@ def _parted(rows: Iterable[Any]) -> list[Raw]:
     return [Raw(_encode(part)) for part in iter(lambda: list(islice(rest, PART)), [])]
 
 
-def _placed(person: AnyPerson, numbers: dict[str, int]) -> list[Place]:
+def _stays_of(person: AnyPerson, numbers: dict[str, int]) -> list[Stay]:
     return [(numbers[name], *ends) if ends else numbers[name] for name, ends in person.conversations.items()]
 
 
 def load(state: State, data: bytes) -> None:
     """Fill an empty state with what was dumped.
 
-    Consumers are placed first: the string that is a consumer's key is then known where a member's contacts are named.
+    Consumers are given theirs first: the string that is a consumer's key is then known where a member's contacts are named.
     """
     tables = _decode(data)
     for name in PLAIN:
@@ -110,12 +110,12 @@ def load(state: State, data: bytes) -> None:
         conversations.update(zip(map(_id, chats), chats, strict=True))
         _name_those_in(chats, state.corps, people)
     table = list(conversations.values())
-    for kind, place in ((Consumer, _place_consumer), (Member, _place_member)):
+    for kind in (Consumer, Member):
         everybody = iter(people.values())
-        for places in map(_places, tables.places):
-            for own, person in zip(places, everybody, strict=False):  # the parts end first, or together
+        for stays in map(_stays, tables.stays):
+            for own, person in zip(stays, everybody, strict=False):  # the parts end first, or together
                 if type(person) is kind:
-                    place(person, own, table)
+                    _give(person, own, table)
 
 
 def _name_people(corp: Corp, people: dict[str, AnyPerson]) -> None:
@@ -137,35 +137,23 @@ def _name_those_in(chats: list[Conversation], corps: dict[str, Corp], people: di
             group.seats = {people[key].key: sequence for key, sequence in group.seats.items()}
 
 
-def _place_consumer(person: AnyPerson, places: list[Place], table: list[Conversation]) -> None:
-    """Give a consumer their conversations, which name them by their key, and their contacts."""
-    own, contacts, key = person.conversations, person.contacts, person.key
-    for place in places:
-        if isinstance(place, int):
-            chat = table[place]
+def _give(person: AnyPerson, stays: list[Stay], table: list[Conversation]) -> None:
+    """Give somebody their conversations, which name them by their key, and their contacts."""
+    own, contacts, key, is_consumer = person.conversations, person.contacts, person.key, type(person) is Consumer
+    for stay in stays:
+        if isinstance(stay, int):
+            chat = table[stay]
             own[chat.id] = ()
-            if chat.relation is not None:
-                chat.relation.consumer = key
-                contacts[chat.relation.member] = chat.id
-            else:
+            relation = chat.relation
+            if relation is None:
                 _name_one(chat, key)
-        else:
-            own[table[place[0]].id] = _ends(place)
-
-
-def _place_member(person: AnyPerson, places: list[Place], table: list[Conversation]) -> None:
-    """Give a member their conversations and contacts."""
-    own, contacts, key = person.conversations, person.contacts, person.key
-    for place in places:
-        if isinstance(place, int):
-            chat = table[place]
-            own[chat.id] = ()
-            if chat.relation is not None:
-                contacts[chat.relation.consumer] = chat.id
+            elif is_consumer:
+                relation.consumer = key
+                contacts[relation.member] = chat.id
             else:
-                _name_one(chat, key)
+                contacts[relation.consumer] = chat.id
         else:
-            own[table[place[0]].id] = _ends(place)
+            own[table[stay[0]].id] = _ends(stay)
 
 
 def _name_one(chat: Conversation, key: str) -> None:
@@ -176,5 +164,5 @@ def _name_one(chat: Conversation, key: str) -> None:
         chat.person = key
 
 
-def _ends(place: tuple[int, ...]) -> tuple[int, ...]:
-    return stay_since(place[1]) if len(place) == 2 else place[1:]
+def _ends(stay: tuple[int, ...]) -> tuple[int, ...]:
+    return stay_since(stay[1]) if len(stay) == 2 else stay[1:]

@@ -27,7 +27,7 @@ from gateway.state.apply.registry import APPLIERS as APPLIERS
 from gateway.state.apply.registry import applies
 from gateway.state.bots import Bot
 from gateway.state.conversations import (
-    NO_DETAILS,
+    NOTHING_NOTED,
     AppChat,
     Arrival,
     Awaited,
@@ -263,7 +263,7 @@ def relation_put(state: State, event: events.RelationPut) -> None:
         event.state, event.remark, event.tags, event.description, event.company, event.mobiles, event.picture,
         event.tag_ids,
     )  # fmt: skip
-    relation.details = details if details != NO_DETAILS else None
+    relation.details = details if details != NOTHING_NOTED else None
     # Records of before these two fields say it by status and time.
     relation.made_ms = event.made_ms or relation.made_ms or event.time_ms
     relation.confirmed = event.confirmed or event.status == "mutual"
