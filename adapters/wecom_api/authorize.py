@@ -30,7 +30,7 @@ Choice = tuple[str, str]  # how control names somebody, and what they are called
 
 async def authorize(door: Door, request: web.Request) -> web.StreamResponse:
     """Send somebody back with a code, or ask who they are."""
-    check_host(request, LOGIN_HOST)  # or any web page could read who there is, and be anybody
+    check_host(request, LOGIN_HOST)  # or any web page could read who there is
     query = dict(request.query)
     try:
         choices: list[Choice] = await door.look(lambda state, _now_ms: _choices(state, query))

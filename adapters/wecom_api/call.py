@@ -116,6 +116,7 @@ class Call(NamedTuple):
         asked: Struct
         if self.method == "POST" and body:
             try:
+                _look_at_text(body)
                 asked = self.decode(body)  # nearly always: the other way is for what is null, or wrong
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 asked = self._convert(object_of(body))
@@ -146,9 +147,16 @@ class Call(NamedTuple):
         return 40058
 
 
+def _look_at_text(body: bytes) -> None:
+    """Raise `UnicodeDecodeError` for what is no UTF-8: msgspec looks at what it keeps, and at nothing else."""
+    if not body.isascii():
+        str(body, "utf-8")
+
+
 def object_of(body: bytes) -> dict[str, Any]:
     """Read a JSON object; what is null counts as absent."""
     try:
+        _look_at_text(body)
         pruned = _without_nulls(msgspec.json.decode(body))
     except (msgspec.MsgspecError, ValueError, RecursionError) as why:
         raise No(40058, str(why), malformed=True) from why
