@@ -360,7 +360,7 @@ class Links:
 
     def end(self, is_good: Callable[[str], bool]) -> int:
         """Close the links whose tokens were signed with a key that is not good any more; give how many they were."""
-        ended = [link for link in self.links if not is_good(link.key_id)]
+        ended = [link for link in self.links if not is_good(link.key_id) and link.session.phase is not Phase.CLOSING]
         for link in ended:
             link.session.close(Close.NOT_AUTHENTICATED, "the key of the token is not good any more")
         return len(ended)
