@@ -27,6 +27,7 @@ from gateway.state.corps import Corp
 from gateway.state.people import Device
 from gateway.state.quotas import Meter, Quotas
 from gateway.writer import Writer
+from tests.simulation.broken import Broken
 from tests.simulation.plan import drawn
 from tests.simulation.run import live
 
@@ -561,8 +562,8 @@ def hunt(name: str, first: int = 0, most: int = SEEDS_MAX) -> Caught:
         for seed in range(first, first + most):
             try:
                 live(drawn(seed, OPS))
-            except AssertionError as why:
-                return Caught(name, seed - first + 1, getattr(why, "claim", "") or type(why).__name__)
+            except Broken as why:
+                return Caught(name, seed - first + 1, why.claim)
     return Caught(name, most, "")
 
 
