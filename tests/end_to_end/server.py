@@ -82,8 +82,7 @@ class Child:
     def stop(self) -> None:
         """Have it stand still, and return once it does; a signal SIGCONT lets it go on."""
         self.signal(SIGSTOP)
-        while Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-            pass
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def talk(self) -> str:
         """Give what it has said to people so far."""

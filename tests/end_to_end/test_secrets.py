@@ -225,8 +225,9 @@ async def test_no_secret_comes_out_where_it_is_not_meant_to(tmp_path: Path) -> N
             secrets["authority's key"] = (data / "tls" / "ca.key").read_text().splitlines()[1]
             resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (FILE_BYTES_MAX, FILE_BYTES_MAX))
             later = {"name": "x", "secret": LATER_SECRET, "callback_url": "x" * 1_000}
-            while await heard.ask("PUT", f"/_hutong/corps/{CORP}/apps/3", later) is not None:
-                pass
+            async with asyncio.timeout(60):
+                while await heard.ask("PUT", f"/_hutong/corps/{CORP}/apps/3", later) is not None:
+                    pass
         ended = await server.ended()
         heard.add("standard error", ended.talk)
     finally:

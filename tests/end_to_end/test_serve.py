@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from hutong.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
 BROKEN = 'version = 1\n[[corp]]\ncorpid = "ww1"\nname = "x"\n[[corp.code]]\nmember = "lin"\n'
@@ -354,3 +356,7 @@ def test_with_every_door_open_it_listens_on_loopback_alone(data: Path) -> None:
 def test_nothing_makes_it_listen_beyond_loopback(data: Path, arguments: tuple[str, str]) -> None:
     code, _ = refused("--data", str(data), *arguments)
     assert (code, left(data)) == (2, False)
+
+
+def test_no_setting_is_an_address_to_listen_on() -> None:
+    assert not [name for name in Settings.__struct_fields__ if re.search("host|bind|listen|address", name)]

@@ -9,7 +9,7 @@ import random
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,9 +95,17 @@ def cut_all_but_the_talker() -> None:
     del Wire.opened[1:]
 
 
-async def test_storms_of_reconnects(tmp_path: Path, server: Server, talker: Talker) -> None:
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process open a file for each link."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, LINKS + 1000)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
+async def test_storms_of_reconnects(tmp_path: Path, server: Server, talker: Talker) -> None:
     box = tokens_of(tmp_path)
     names = [(CONSUMERS[number % len(CONSUMERS)], f"device {number}") for number in range(LINKS)]
     crew = Crew([Device(who, name, box.link_token(who, name), "msgpack", (), Sure()) for who, name in names])
