@@ -32,8 +32,9 @@ check: $(VENV)/installed
 simulate: $(VENV)/installed
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(OPS),--ops $(OPS)) $(if $(PLANTED),--planted $(PLANTED))
 
-# The long forms of what the suite does in short: MINUTES for each area.
+# The long forms of what the suite does in short: MINUTES of lives, CUTS, FLIPS, KILLS of each kind, FUZZ_S a decoder.
 assurance: $(VENV)/installed
+	scripts/install-test-servers
 	$(BIN)/python -m tests.simulation --seed $(or $(SEED),100000) --minutes $(or $(MINUTES),10)
 	STORM_LINKS=2000 $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/end_to_end/test_storms.py
 	$(BIN)/python -m tests.power $(or $(CUTS),100000) --seed $(or $(SEED),100000)

@@ -98,6 +98,7 @@ def _rungs(told: Told) -> Iterator[str]:
     )
     yield ""
     loaded = [row for row in told["loads"] if _group(row["workload"]) == PAIR and row["system"] == "hutong"]
+    loaded = [row for row in loaded if not row["open_loop_rate"]]
     served_us = loaded[0]["median"]["server_us_message"] if loaded and loaded[0]["median"] else math.nan
     yield from _table(("rung", "µs"), ((rung, f"{us:.2f}") for rung, us in ladder(told["ladder"], served_us)))
 

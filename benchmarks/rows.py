@@ -40,7 +40,7 @@ GATEWAY = System("hutong", "", gateway)
 GATEWAY_MEMORY = System("hutong, memory journal", "nothing durable", partial(gateway, durability="memory"))
 GATEWAY_UNRULED = System(
     "hutong, no rules, memory journal",
-    "no rules, nothing durable",
+    "no rules but a text's length, nothing durable",
     partial(gateway, durability="memory", program="benchmarks.unruled"),
 )
 BARE = System("the same links", "no rules, no journal, no state", bare)

@@ -1,6 +1,8 @@
-"""The gateway without a rule: the same program and arguments, with every policy of messages taken out beforehand.
+"""The gateway without rules: the same program and arguments, with the policies and quotas of messages taken out.
 
-What is left beside the memory journal are links, codec, router and state: what goal 5 holds the whole gateway against.
+What a remembered speaker's text is still asked is its kind and its length, since that stands in the way itself
+(gateway/decide/messages.py). What is left beside the memory journal are links, codec, router and state: what goal 5
+holds the whole gateway against.
 `python -m benchmarks.unruled serve …` is `python -m hutong serve …`.
 """
 

@@ -96,7 +96,8 @@ def _stays_of(person: AnyPerson, numbers: dict[str, int]) -> list[Stay]:
 def load(state: State, data: bytes) -> None:
     """Fill an empty state with what was dumped.
 
-    Consumers are given theirs first: the string that is a consumer's key is then known where a member's contacts are named.
+    Consumers are given theirs first: the string that is a consumer's key is then known where a member's contacts are
+    named.
     """
     tables = _decode(data)
     for name in PLAIN:

@@ -58,7 +58,8 @@ def test_no_secret_is_compared_in_a_time_that_tells_of_it() -> None:
     [
         ("app.secret == asked", True), ("asked.corpsecret in others", True), ("token.encode() != raw", True),
         ("x != msg_signature", True), ("token == ''", False), ("compare_digest(app.secret, asked)", False),
-        ("app.secret is None", False), ("kept['secret'] == asked", True), ("a is b == token", True), ("secrets == others", False),
+        ("app.secret is None", False), ("kept['secret'] == asked", True), ("a is b == token", True),
+        ("secrets == others", False),
     ],
 )  # fmt: skip
 def test_a_comparison_would_be_found(code: str, is_found: bool) -> None:

@@ -206,7 +206,7 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(
         ("HUTONG_JSON", "perhaps", "it takes true or false."),
         ("HUTONG_MQTT", "mqtt://me:pass@h:0", "HUTONG_MQTT is '***@h:0': it takes off, demo or mqtt://"),
         ("HUTONG_MQTT", "mqtt://u:pa/ss@h", "HUTONG_MQTT is '***@h': it takes off, demo or mqtt://"),
-        ("HUTONG_MQTT", "mqtt://u:my 'pass@h", "HUTONG_MQTT is \"***@h\": it takes off, demo or mqtt://"),
+        ("HUTONG_MQTT", "mqtt://u:my 'pass@h", 'HUTONG_MQTT is "***@h": it takes off, demo or mqtt://'),
         ("HUTONG_MQTT", "me:pass@h", "HUTONG_MQTT is '***@h': it takes off, demo or mqtt://"),
         ("HUTONG_XYZZY", "1", "Known are HUTONG_CALLBACKS_ANYWHERE, HUTONG_CONFIG,"),
     ],
