@@ -8,7 +8,6 @@ from contextvars import Context
 from heapq import heappop, heappush
 from typing import Any, Final
 
-from gateway.ports import AppendFailed
 from tests.simulation.broken import demand
 
 STEPS_MAX: Final = 20_000  # callbacks at one moment: more is an endless loop
@@ -71,14 +70,8 @@ class Loop(asyncio.AbstractEventLoop):
 
     def _ended(self, task: Task[Any]) -> None:
         del self.tasks[task]
-        why = None if task.cancelled() else task.exception()
-        if why is None or isinstance(why, AppendFailed):  # the process ends of it, and is looked at there
-            return
-        if not isinstance(why, AssertionError):
-            told = AssertionError(f"a task ended by {why!r}")
-            told.__cause__ = why
-            why = told
-        self._failure = self._failure or why
+        if not task.cancelled() and isinstance(why := task.exception(), AssertionError):
+            self._failure = self._failure or why
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Be told of futures whose exceptions nobody has looked at: they ended with their process."""

@@ -327,16 +327,16 @@ def quota_charged_on_refusal(stack: ExitStack) -> None:
 def quota_one_over(stack: ExitStack) -> None:
     """A rule allows one more than its limit."""
 
-    def counted_out(voice: Any, now_ms: int) -> bool:
-        return any(cell[0] > limit for cell, limit in voice.cells)
+    counted, real = Meter.cells, Meter.refusing
 
-    real = Meter.refusing
+    def cells(self: Meter, subjects: Any, indexes: Any) -> Any:
+        return tuple((cell, limit + 1) for cell, limit in counted(self, subjects, indexes))
 
     def refusing(self: Meter, subjects: Any, indexes: Any) -> Any:
         rule = real(self, subjects, indexes)
         return rule if rule is not None and sum(indexes) % 2 else None
 
-    put(stack, decide.messages, "_is_counted_out", counted_out)
+    put(stack, Meter, "cells", cells)
     put(stack, Meter, "refusing", refusing)
 
 
