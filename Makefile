@@ -43,7 +43,7 @@ assurance: $(VENV)/installed
 	FORGERIES=1000000 $(BIN)/python -m pytest -q tests/unit/adapters/test_tokens.py -k mutation
 	NEIGHBOURS=100 $(BIN)/python -m pytest -q -o faulthandler_timeout=600 tests/conformance/test_noninterference.py
 	CLOCK_JUMPS=200 $(BIN)/python -m pytest -q -o faulthandler_timeout=600 tests/end_to_end/test_clock_jumps.py
-	HUTONG_FUZZ_S=$(or $(FUZZ_S),120) $(BIN)/python -m pytest -q -n 2 -o faulthandler_timeout=0 tests/fuzz
+	HUTONG_FUZZ_S=$(or $(FUZZ_S),120) HUTONG_FUZZ_SEED=0 $(BIN)/python -m pytest -q -n 2 -o faulthandler_timeout=0 tests/fuzz
 
 # Writes the documents that are made from the code; the tests say when they are old.
 docs: $(VENV)/installed

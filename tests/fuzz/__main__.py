@@ -1,6 +1,6 @@
-"""Fuzzes one decoder: `python -m tests.fuzz NAME SECONDS`; exit code 0 says that nothing was wrong.
+"""Fuzzes one decoder: `python -m tests.fuzz NAME SECONDS [SEED]`; exit code 0 says that nothing was wrong.
 
-What is found goes to build/fuzz/NAME, and an input that fails beside it, as NAME-crash-….
+What is found goes to build/fuzz/NAME, and an input that fails beside it, as NAME-crash-…. Without a seed, one is drawn.
 """
 
 import sys
@@ -17,7 +17,7 @@ MEMORY_MIB_MAX: Final = 1024
 HANG_S: Final = 20  # of the wall, whatever the processor did
 
 
-def main(name: str, seconds: str) -> None:
+def main(name: str, seconds: str, seed: str = "0") -> None:
     with atheris.instrument_imports(include=INSTRUMENTED):
         from tests.fuzz.targets import TARGETS
     target, growth = TARGETS[name], Growth()
@@ -33,6 +33,7 @@ def main(name: str, seconds: str) -> None:
         words.flush()
         options = [
             f"-max_total_time={seconds}",
+            f"-seed={seed}",
             f"-timeout={HANG_S}",
             f"-rss_limit_mb={MEMORY_MIB_MAX}",
             f"-max_len={BYTES_MAX}",

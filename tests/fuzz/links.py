@@ -67,7 +67,14 @@ def frame(codec: Codec, data: bytes) -> None:
 def read_otherwise(codec: Codec, body: bytes) -> Any:
     if codec is JSON:
         return orjson.loads(body)
-    return msgpack.unpackb(body, strict_map_key=False, unicode_errors="surrogateescape")  # in what we pass over
+    return msgpack.unpackb(
+        body, object_pairs_hook=_named, strict_map_key=False, unicode_errors="surrogateescape"
+    )  # what we pass over may have any keys, and any bytes for text
+
+
+def _named(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    """Keep what has a name: a key of MessagePack may be a list, which no dict of Python takes."""
+    return {key: value for key, value in pairs if isinstance(key, str)}
 
 
 class Transport(Pipe):
