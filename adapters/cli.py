@@ -20,6 +20,7 @@ from adapters.compose import Gateway, OpenDoor, run
 from adapters.data_folder import OTHERS, RESERVE_BYTES
 from adapters.http import CannotListen
 from adapters.log import Stamp, log_to_stderr
+from adapters.real_clock import RealClock
 from adapters.restoring import beginning
 from adapters.snapshot_file import BrokenSnapshot
 from adapters.snapshots import file_of
@@ -129,7 +130,7 @@ async def _serve(
     config: Config,
 ) -> int:
     read_world = partial(world_of, world) if world is not None else None
-    begun = beginning(file_of(data, snapshot)) if snapshot is not None else None
+    begun = beginning(file_of(data, snapshot), RealClock().real_ms()) if snapshot is not None else None
     keys: Keys | None = None
     stop: asyncio.Event | None = None
     async with doors_of(mqtt, mqtt_trusted, data if durability == "disk" else None) as doors:

@@ -36,10 +36,10 @@ class Beginning(NamedTuple):
     restored: WorldRestored
 
 
-def beginning(file: Path, revoked: dict[str, int] | None = None) -> Beginning:
-    """Let a snapshot begin a life with an epoch that no other life has."""
+def beginning(file: Path, real_ms: int, revoked: dict[str, int] | None = None) -> Beginning:
+    """Let a snapshot begin a life at a real time, with an epoch that no other life has."""
     epoch = (1 << EPOCH_BITS) | secrets.randbits(EPOCH_BITS)
-    return Beginning(file, WorldRestored(epoch, revoked or {}))
+    return Beginning(file, WorldRestored(epoch, revoked or {}, real_ms))
 
 
 async def prepare(data: Path, snapshot: Beginning) -> None:

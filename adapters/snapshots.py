@@ -143,7 +143,8 @@ class Snapshots:
         async with self._alone(), self._replacing_world():
             file = self.find(name)
             self._look_for_room(file.stat().st_size)
-            chosen = beginning(file, await self._look(lambda state, _now_ms: dict(state.revoked)))
+            revoked = await self._look(lambda state, _now_ms: dict(state.revoked))
+            chosen = beginning(file, self._clock.real_ms(), revoked)
             await prepare(data, chosen)
             await asyncio.to_thread(forget if self._in_memory else decide, data)
             self.chosen = chosen

@@ -26,6 +26,11 @@ class MovableClock(Struct, array_like=True):
         shown_ms = self.shown_ms + int((real_ms - self.real_ms) * self.rate)
         return max(min(shown_ms, LATEST_MS), self.latest_ms)
 
+    def restored_at(self, real_ms: int) -> "MovableClock":
+        """Go on from what was told last at a real time of another life, which may be earlier than this clock knows."""
+        shown_ms = self.at(real_ms)
+        return MovableClock(real_ms, shown_ms, self.rate, shown_ms)
+
     def newest_real_ms(self) -> int:
         """Tell which real time has been, as far as this clock knows: it was not earlier when `latest_ms` was told."""
         newest_ms: float = self.real_ms

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 from weakref import ref
 
@@ -16,32 +17,37 @@ import apsw
 import pytest
 from aiohttp import ClientSession
 
-from adapters import restoring
+from adapters import http, real_clock, restoring
 from adapters.callback_marks import FILE as MARKS_FILE
 from adapters.compose import Gateway, run
 from adapters.data_folder import RESERVE_BYTES
+from adapters.real_clock import RealClock
 from adapters.restoring import Beginning, beginning, prepare
 from adapters.snapshot_file import BrokenSnapshot, check
 from adapters.snapshots import NoSnapshots, file_of
-from gateway.commands import RevokeToken, SetClock
-from gateway.events import decode
+from adapters.tokens import Rejected
+from gateway.commands import RevokeToken, SendFor, SetClock
+from gateway.events import CommandRefused, Origin, Posted, decode
 from gateway.state import State
 from gateway.state.media import Media
 from hutong.client import Consumer
 from hutong.control import Control, Problem
+from protocol.content import Text
 from tests.town import CORP, build_town, done
 
 Durability = Literal["disk", "memory"]
 every_pair = pytest.mark.parametrize(
     ("out_of", "into"), [(one, other) for one in ("disk", "memory") for other in ("disk", "memory")]
 )
+REAL_MS = RealClock().real_ms()
+DAY_MS = 86_400_000
 UPLOADS = {"picture": b"\xff\xd8\xff\xe0" + bytes(300_000), "empty": b"", "small": b"12345", "long": b"A" * 10_000}
 
 
 def same(state: State, other: State) -> bool:
     """Tell whether two lives differ in nothing but how they are called, and that one has begun later."""
     loaded = State.load(other.dump())
-    loaded.epoch, loaded.position = state.epoch, state.position
+    loaded.epoch, loaded.position, loaded.clock = state.epoch, state.position, state.clock
     return loaded.digest() == state.digest()
 
 
@@ -95,7 +101,7 @@ async def test_a_world_goes_on_from_a_snapshot(tmp_path: Path, out_of: Durabilit
             await bo.say("lin", "too late")
     file = snapshot_of(tmp_path / "one")
     assert [path.name for path in file.parent.iterdir()] == [file.name]
-    begun = beginning(file)
+    begun = beginning(file, REAL_MS)
     async with run(tmp_path / "two", durability=into, snapshot=begun) as other:
         *copied, last = await records_of(other)
         assert (copied, decode(last)) == (records, begun.restored)
@@ -119,8 +125,8 @@ async def test_two_gateways_from_one_snapshot_live_apart(tmp_path: Path) -> None
         token = gateway.tokens.link_token("amy", "phone")
         file = snapshot_of(tmp_path / "one")
         async with (
-            run(tmp_path / "two", snapshot=beginning(file)) as two,
-            run(tmp_path / "three", snapshot=beginning(file)) as three,
+            run(tmp_path / "two", snapshot=beginning(file, REAL_MS)) as two,
+            run(tmp_path / "three", snapshot=beginning(file, REAL_MS)) as three,
         ):
             epochs = {one.router.state.epoch for one in (gateway, two, three)}
             assert len(epochs) == len({one.id for one in (gateway, two, three)}) == 3
@@ -148,6 +154,78 @@ async def test_a_revoked_token_stays_revoked(tmp_path: Path) -> None:
         assert "jti" in again.router.state.revoked
 
 
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A machine whose clock stands still, so far `ahead_ms` of where it was."""
+    made = SimpleNamespace(ahead_ms=0, monotonic_ns=lambda: 0)
+    made.time_ns = lambda: (REAL_MS + made.ahead_ms) * 1_000_000
+    monkeypatch.setattr(real_clock, "time", made)
+    return made
+
+
+async def test_no_token_comes_back_where_the_machines_clock_was_set_back(
+    tmp_path: Path, machine: SimpleNamespace
+) -> None:
+    """Neither one that has expired since, nor one that was taken back and that, expired, nobody remembers as such."""
+    async with lived(tmp_path / "one", "disk") as gateway:
+        await gateway.snapshots.save("base")
+        expired, revoked = (gateway.tokens.link_token("amy", "phone", days * DAY_MS // 1_000) for days in (1, 30))
+        claims = gateway.tokens.read_link_token(revoked)
+        await done(gateway.router, RevokeToken(claims.token_id, claims.expires_s))
+        machine.ahead_ms = 31 * DAY_MS
+        await done(gateway.router, RevokeToken("another", 2**40))
+        assert http.admits(gateway.router.state, claims), "the gateway has forgotten it: it has expired"
+        machine.ahead_ms = -DAY_MS
+        await gateway.snapshots.restore("base")
+    for _ in ("restored", "started again"):
+        async with run(tmp_path / "one") as again:
+            for token in (expired, revoked):
+                with pytest.raises(Rejected):
+                    again.tokens.read_link_token(token)
+
+
+async def test_a_snapshot_from_the_future_makes_no_future(tmp_path: Path, machine: SimpleNamespace) -> None:
+    """Its world goes on where it was; what expires by real time does so by that of the machine it is restored on."""
+    machine.ahead_ms = 30 * DAY_MS
+    async with lived(tmp_path / "one", "disk") as gateway:
+        await done(gateway.router, SetClock(0, 1.0))
+        await done(gateway.router, RevokeToken("jti", 2**40))
+        await gateway.snapshots.save("base")
+        latest_ms = gateway.router.state.clock.latest_ms
+    machine.ahead_ms = 0
+    begun = beginning(snapshot_of(tmp_path / "one"), REAL_MS)
+    for _ in ("restored", "started again"):
+        async with run(tmp_path / "two", snapshot=begun) as other:
+            assert (other.clock.real_ms(), other.router.now_ms()) == (REAL_MS, latest_ms)
+            assert "jti" in other.router.state.revoked
+
+
+async def say(gateway: Gateway, ident: str) -> Posted | CommandRefused:
+    """Have a member write to a customer; give what came of it."""
+    amy = gateway.router.state.consumer("amy").known[CORP].external_userid
+    command = SendFor(CORP, Origin("test", ident), "member", "lin", "consumer", amy, Text("x"))
+    end = (await done(gateway.router, command))[-1]
+    assert isinstance(end, Posted | CommandRefused)
+    return end
+
+
+async def test_a_restore_gives_no_message_more_and_keeps_the_order(tmp_path: Path, machine: SimpleNamespace) -> None:
+    """Wherever the machine's clock stands: what was used of a minute is used, and the next one comes after it."""
+    async with run(tmp_path, profile_name="tiny") as gateway:
+        await build_town(gateway.router, ["lin"], ["amy"], [])
+        ends = [await say(gateway, f"{number}") for number in range(4)]
+        assert [type(end) for end in ends] == [Posted, Posted, Posted, CommandRefused]
+        await gateway.snapshots.save("base")
+        machine.ahead_ms = -DAY_MS
+        await gateway.snapshots.restore("base")
+    async with run(tmp_path) as again:
+        assert isinstance(await say(again, "4"), CommandRefused)
+        machine.ahead_ms = 60_000
+        last = await say(again, "5")
+        assert isinstance(last, Posted)
+        assert last.time_ms - ends[-1].time_ms == 60_000
+
+
 @pytest.mark.parametrize("durability", ["disk", "memory"])
 async def test_a_world_that_was_left_is_not_kept_in_memory(tmp_path: Path, durability: Durability) -> None:
     """Or a gateway would grow by a whole world with each restore."""
@@ -167,7 +245,7 @@ async def test_marks_go_with_the_world(tmp_path: Path) -> None:
         text = b'{"epoch":1,"apps":{"wwtown/#till":{"upto":7,"aside":{"5":2}}}}'
         gateway.marks[MARKS_FILE] = lambda: text
         await gateway.snapshots.save("base")
-    begun = beginning(snapshot_of(tmp_path / "one"))
+    begun = beginning(snapshot_of(tmp_path / "one"), REAL_MS)
     await prepare(tmp_path / "two", begun)
     marks = json.loads((tmp_path / "two" / restoring.PART / MARKS_FILE).read_bytes())
     assert marks == {"epoch": begun.restored.epoch, "apps": {"wwtown/#till": {"upto": 7, "aside": {"5": 2}}}}
@@ -268,7 +346,7 @@ async def test_a_broken_snapshot_begins_nothing(
         check(good)
     assert "\n" not in str(broken.value)
     with pytest.raises(BrokenSnapshot):
-        async with run(tmp_path / "new" / "data", durability=durability, snapshot=beginning(good)):
+        async with run(tmp_path / "new" / "data", durability=durability, snapshot=beginning(good, REAL_MS)):
             pass
     assert not (tmp_path / "new").exists()
 
@@ -282,12 +360,12 @@ async def test_a_flipped_bit_is_found_or_means_nothing(tmp_path: Path, good: Pat
     """Wherever it is: the file is refused, or gives the very same world (the bit was in no use)."""
     dice, hits = random.Random(7), 0
     whole = await asyncio.to_thread(good.read_bytes)
-    async with run(tmp_path / "new", durability="memory", snapshot=beginning(good)) as gateway:
+    async with run(tmp_path / "new", durability="memory", snapshot=beginning(good, REAL_MS)) as gateway:
         records = await records_of(gateway)
     for _ in range(80):
         await asyncio.to_thread(flip, good, whole, dice)
         try:
-            async with run(tmp_path / "new", durability="memory", snapshot=beginning(good)) as gateway:
+            async with run(tmp_path / "new", durability="memory", snapshot=beginning(good, REAL_MS)) as gateway:
                 assert (await records_of(gateway))[:-1] == records[:-1]
         except BrokenSnapshot:
             hits += 1
@@ -304,7 +382,7 @@ async def test_a_world_that_cannot_be_lived_again_is_not_taken(tmp_path: Path, g
     bad = snapshot_of(tmp_path / "bad", "bad")
     assert check(bad).position > 1
     with pytest.raises(BrokenSnapshot, match="cannot be lived again"):
-        async with run(tmp_path / "new", durability="memory", snapshot=beginning(bad)):
+        async with run(tmp_path / "new", durability="memory", snapshot=beginning(bad, REAL_MS)):
             pass
     async with lived(tmp_path / "two", "disk") as gateway:
         digest = gateway.router.state.digest()

@@ -15,3 +15,5 @@ if TYPE_CHECKING:
 def world_restored(state: State, event: WorldRestored) -> None:
     state.epoch = event.epoch
     state.revoked = {**state.revoked, **event.revoked}
+    if event.real_ms:
+        state.clock = state.clock.restored_at(event.real_ms)

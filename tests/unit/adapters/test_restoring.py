@@ -12,12 +12,14 @@ import pytest
 
 from adapters.compose import Gateway, run
 from adapters.data_folder import claim
+from adapters.real_clock import RealClock
 from adapters.restoring import PART, WHOLE, beginning, decide, prepare, take_up
 from gateway.commands import PutCorp, PutMember
 from gateway.events.media import MediaKept
 from gateway.ports import CannotOpen
 from tests.town import CORP, build_town, done
 
+REAL_MS = RealClock().real_ms()
 STEPS = ("unlink", "rmdir", "mkdir", "rename", "replace", "link", "fsync")  # everything that changes a folder
 
 
@@ -71,7 +73,7 @@ async def decided(tmp_path: Path) -> tuple[Path, int]:
         await done(gateway.router, PutMember(CORP, "wu", "Wu"))
         await done(gateway.router, PutCorp("other", "Other", "Other", "certified"))
         await upload(gateway, b"not saved")
-    begun = beginning(data / "snapshots" / "base.snapshot")
+    begun = beginning(data / "snapshots" / "base.snapshot", REAL_MS)
     await prepare(data, begun)
     assert (await told_of_copy(data, tmp_path / "before"))[0] == 2, "until it is decided, nothing has happened"
     decide(data)
@@ -139,7 +141,7 @@ async def test_the_folder_stays_as_open_as_it_was(decided: tuple[Path, int]) -> 
 async def test_a_folder_that_another_one_uses(tmp_path: Path, decided: tuple[Path, int]) -> None:
     """Two are started at once on an empty folder: the second one touches nothing of what the first one makes there."""
     data, _ = decided
-    begun = beginning(data / "snapshots" / "base.snapshot")
+    begun = beginning(data / "snapshots" / "base.snapshot", REAL_MS)
     with ExitStack() as undo:
         claim(tmp_path / "new", undo)
         with pytest.raises(CannotOpen, match="in use"):

@@ -29,3 +29,17 @@ def test_what_was_told_in_an_event_is_never_undercut(real: int, shown: int, rate
         newest = now_ms
         state.apply(events.WorldReset(1, "", now_ms))
         assert State.load(state.dump()).clock.at(real_ms) == now_ms
+
+
+@given(times, times, st.floats(0, 1e5), times, times)
+def test_restored_it_goes_on_from_what_it_told_and_knows_no_other_real_time(
+    real: int, shown: int, rate: float, restored: int, later: int
+) -> None:
+    for last in (events.ClockSet(real, shown, rate), events.WorldReset(1, "", shown)):
+        state = State()
+        state.apply(last)
+        now_ms = state.clock.at(restored)
+        state.apply(events.WorldRestored(2, {}, restored))
+        assert state.clock.newest_real_ms() == restored
+        assert state.clock.at(restored) == now_ms >= shown
+        assert state.clock.at(restored + later) >= now_ms

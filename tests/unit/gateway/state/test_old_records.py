@@ -31,3 +31,11 @@ def test_a_relation_of_before_the_vendors_api_is_a_customer_since_it_was_made() 
     assert not state.relation("cv-1").confirmed
     related(state, "mutual", NOW_MS + 5)
     assert (state.relation("cv-1").confirmed, state.relation("cv-1").made_ms) == (True, NOW_MS)
+
+
+def test_a_restore_of_before_it_named_the_real_time_leaves_the_clock_as_the_snapshot_had_it() -> None:
+    state = State()
+    state.apply(events.ClockSet(NOW_MS, NOW_MS + 5, 2.0))
+    clock = msgspec.structs.replace(state.clock)
+    state.apply(events.decode(msgspec.msgpack.encode([160, 7, {"jti": 9}])))
+    assert (state.epoch, state.revoked, state.clock) == (7, {"jti": 9}, clock)
