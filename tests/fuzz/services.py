@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Final
 
 import msgspec
-import orjson
 
 from adapters.aibot.commands import ANSWERS, COMMANDS, PUSHES, WELCOMES, read_body, read_frame, read_subscription
 from adapters.wecom_api import CALLS, refuse_reserved
@@ -36,7 +35,7 @@ def command(data: bytes) -> None:
         if json.loads(told.payload)["data"]["code"] != fault.reason.code or set("+#") & set(told.topic):
             raise AssertionError(told) from fault
         raise
-    other = orjson.loads(payload)
+    other = json.loads(payload.decode())
     assert (other["id"], other["source"]) == (read.id, read.source)
     assert msgspec.convert(other["data"], topics.MessageSend) == read.data
     again = json.dumps({**other, "data": msgspec.to_builtins(read.data)}).encode()
@@ -104,7 +103,7 @@ def _frame(data: bytes) -> None:
     frame, no = read_frame(data)
     if no is not None:
         raise no
-    other = orjson.loads(data)
+    other = json.loads(data.decode())
     assert (other.get("cmd", ""), other["headers"]["req_id"]) == (frame.cmd, frame.headers.req_id)
     with suppress(No):
         read_subscription(frame.body)
