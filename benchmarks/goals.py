@@ -83,7 +83,9 @@ GOALS = (
     Goal(8, "idle authenticated link, memory of the server", "KiB", (Bound(6.0, 3.5),), at_least=False),
     Goal(9, "decide, apply and encode a message, every policy asked", "µs", (Bound(3.0, 1.8),), at_least=False),
     Goal(10, "instructions a message, in a world 1,000 times as large", "% more", (Bound(5.0, 2.0),), at_least=False),
-    Goal(11, "memory", "B", (Bound(250, 130, "a relation"), Bound(64, 16, "a seat in a group")), at_least=False),
+    Goal(11, "memory", "B", (
+        Bound(250, 130, "a relation"), Bound(64, 16, "a further seat in a group"),
+    ), at_least=False),
     Goal(12, "ready", "s", (
         Bound(1.0, 0.6, "on an empty journal"), Bound(4.0, 1.5, "1,000,000 relations and messages, after kill -9"),
     ), at_least=False),

@@ -1,9 +1,10 @@
-"""What is remembered costs memory: bytes of a process a customer, a relation and a seat in a group.
+"""What is remembered costs memory: bytes of a process a customer, a relation, a group and a seat in one.
 
 Each is what the process grew by while so many were added. A relation is one between people who are there already: its
 conversation and its places in both people's tables are part of it. A customer is a new consumer with a first relation,
-whose own affairs are a conversation, too. Each is measured twice: while a world grows, and when it is loaded from what
-a checkpoint would hold, in a fresh process; what grew is the difference of two loads.
+whose own affairs are a conversation, too. A group is one of two members, a seat that of one of the 98 consumers who
+join it. Each is measured twice: while a world grows, where room that commands left free hides some of it, and when it
+is loaded from what a checkpoint would hold, in a fresh process; what grew is the difference of two loads.
 
 `python -m benchmarks.memory [customers]` prints both.
 """
@@ -18,15 +19,15 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.pinned import python
-from benchmarks.populous import CORP_RELATIONS, GROUP_CONSUMERS, GROUP_MEMBERS, Populous
+from benchmarks.populous import CORP_RELATIONS, Populous
 from gateway.state import State
 
 CUSTOMERS: Final = 100_000
-CUSTOMERS_A_GROUP: Final = 10
+SEATED: Final = 98  # join each group of two members
 
 
 def measured() -> dict[str, float]:
-    """Measure in a fresh process: bytes a customer, a relation, and a seat."""
+    """Measure in a fresh process: bytes a customer, a relation, a group, and a seat."""
     figures: dict[str, float] = json.loads(_told())
     return figures
 
@@ -57,12 +58,13 @@ kept: Final[list[State]] = []
 
 
 def _measure(customers: int) -> dict[str, float]:
-    world, groups = Populous(), customers // CUSTOMERS_A_GROUP
+    world, groups = Populous(), customers // SEATED
     relations = min(customers, CORP_RELATIONS)  # second ones are made in the first enterprise alone
     steps = {
         "customer": (customers, lambda: world.add_relations(customers)),
         "relation": (relations, world.add_second_relations),
-        "seat": (groups * (GROUP_MEMBERS + GROUP_CONSUMERS), lambda: world.add_groups(groups)),
+        "group": (groups, lambda: world.add_groups(groups, consumers=0)),
+        "seat": (groups * SEATED, lambda: world.join_groups(SEATED)),
     }
     figures, before = {}, _loaded_bytes(world.state)
     for name, (count, step) in steps.items():

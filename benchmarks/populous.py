@@ -87,10 +87,17 @@ class Populous:
 
     def add_groups(self, count: int, consumers: int = GROUP_CONSUMERS) -> None:
         """Make groups of the first enterprise, of people who are there; the next ones follow one another."""
+        self._put_groups(range(self._groups, self._groups + count), consumers)
+        self._groups += count
+
+    def join_groups(self, consumers: int) -> None:
+        """Let so many consumers join each of the groups, which were made without any."""
+        self._put_groups(range(self._groups), consumers)
+
+    def _put_groups(self, numbers: range, consumers: int) -> None:
         corp = self.state.corps["ww" + 16 * "0"]
         userids, handles = list(corp.members), list(corp.consumers.values())
-        for number in range(self._groups, self._groups + count):
+        for number in numbers:
             seated = tuple(handles[(number * consumers + place) % len(handles)] for place in range(consumers))
             owner, other = (userids[(number + place) % len(userids)] for place in range(GROUP_MEMBERS))
             self.do(commands.PutGroup(corp.corpid, "group", owner, f"wr{number}", (), (other,), seated))
-        self._groups += count

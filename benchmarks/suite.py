@@ -149,7 +149,7 @@ def _remembered(patience: Patience, found: Found) -> Finding:
     """Give the larger figure of two: grown, or loaded again."""
     told = memory.measured()
     relation, seat = (max(told[name], told[f"{name}, loaded"]) for name in ("relation", "seat"))
-    return Finding([relation], {"a relation": [relation], "a seat in a group": [seat]})
+    return Finding([relation], {"a relation": [relation], "a further seat in a group": [seat]})
 
 
 def _started(patience: Patience, found: Found) -> Finding:

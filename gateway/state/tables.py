@@ -32,7 +32,7 @@ from gateway.state.quotas import Quotas
 if TYPE_CHECKING:
     from gateway.state import State
 
-PART: Final = 4_096  # rows
+PART: Final = 256  # rows
 
 
 class Tables(Struct, array_like=True):
