@@ -70,7 +70,6 @@ class Link(asyncio.Protocol):
         "_loop",
         "_paused",
         "_pinged",
-        "_pong",
         "_reader",
         "_router",
         "_taken",
@@ -94,7 +93,6 @@ class Link(asyncio.Protocol):
         self._closed = closed
         self._reader = WebSocketReader(_Sink(self, self._loop), FRAME_BYTES_MAX + 1, compress=False, decode_text=False)
         self._drained: asyncio.Future[None] | None = None
-        self._pong: bytes | None = None
         now = self._loop.time()
         self._heard = self._controls_since = now
         self._deadline = now + HELLO_S
@@ -120,9 +118,6 @@ class Link(asyncio.Protocol):
             return
         if self._unfinished > UNFINISHED_BYTES_MAX:
             self.session.close(Close.FLOOD, "fragments without end")
-        if self._pong is not None:
-            self.write(websocket_frame(0xA, self._pong))
-            self._pong = None
         self._router.ready(self.session)
 
     def _look_at_mask(self, data: bytes) -> None:
@@ -156,14 +151,14 @@ class Link(asyncio.Protocol):
             self._control(message)
 
     def _control(self, message: WSMessage) -> None:
-        """Meter pings and pongs, and answer only the last ping of a read."""
+        """Meter pings and pongs, and answer each ping: no more than the meter admits."""
         if self._heard - self._controls_since > CONTROL_WINDOW_S:
             self._controls, self._controls_since = 0, self._heard
         self._controls += 1
         if self._controls > CONTROL_FRAMES_MAX:
             self.session.close(Close.FLOOD, "too many control frames")
         elif message.type is WSMsgType.PING:
-            self._pong = bytes(message.data)
+            self.write(websocket_frame(0xA, bytes(message.data)))
 
     def _close_too(self, code: int) -> None:
         """Answer the peer's close with its own code, and end."""

@@ -78,7 +78,7 @@ class Wire:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     kind: str = "msgpack"
-    pongs: int = 0
+    pongs: list[bytes] = field(default_factory=list)
     after_close: list[int] = field(default_factory=list)  # opcodes that came behind a close frame
     opened: ClassVar[list["Wire"]] = []
     secured: ClassVar[dict[int, tuple[int, ssl.SSLContext]]] = {}  # ports in whose place another is asked, by TLS
@@ -194,7 +194,7 @@ class Wire:
                 if opcode == PING:
                     self.writer.write(client_frame(PONG, payload))
                 elif opcode == PONG:
-                    self.pongs += 1
+                    self.pongs.append(payload)
                 elif opcode == CLOSE:
                     raise LinkEnded(await self._answer_close(payload))
                 else:
