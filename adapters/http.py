@@ -59,12 +59,6 @@ class LinkDoor:
         chosen = next((name for name in map(str.strip, offered.split(",")) if name in _CODECS), None)
         if chosen is None:
             raise web.HTTPBadRequest(text=f"offer a subprotocol: {', '.join(_CODECS)}\n")
-        handshake = web.WebSocketResponse(protocols=(chosen,), compress=False)
-        try:
-            headers, *_ = handshake._handshake(request)  # noqa: SLF001 - alone, without aiohttp's own session
-        except ValueError as why:  # a key that is no ASCII
-            raise web.HTTPBadRequest(text="no WebSocket handshake\n") from why
-        headers["Sec-WebSocket-Protocol"] = chosen
         side = enterprise if claims.audience == enterprise.AUDIENCE else consumer
 
         def make(link: Link) -> Session:
@@ -72,7 +66,17 @@ class LinkDoor:
                 link, _CODECS[chosen], side.AUDIENCE, side.COMMANDS, claims.person, claims.device, claims.token_id
             )  # fmt: skip
 
-        return self._links.take(request, dict(headers), claims, make)
+        return self._links.take(request, shake_hands(request, chosen), claims, make)
+
+
+def shake_hands(request: web.Request, *protocols: str) -> dict[str, str]:
+    """Give the headers that make a WebSocket of a request, one without compression: it is a bomb, and costs memory."""
+    handshake = web.WebSocketResponse(protocols=protocols, compress=False)
+    try:
+        headers, *_ = handshake._handshake(request)  # noqa: SLF001 - alone, without aiohttp's own session
+    except ValueError as why:  # a key that is no ASCII
+        raise web.HTTPBadRequest(text="no WebSocket handshake\n") from why
+    return dict(headers)
 
 
 def claims_of(request: web.Request, tokens: TokenBox, state: State) -> LinkClaims:

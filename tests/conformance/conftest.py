@@ -18,7 +18,7 @@ def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run the tests of links, of TLS and of the proxy on both loops: they differ in when they call what."""
-    if item.path.name.startswith(("test_link", "test_tls", "test_proxy")):
+    if item.path.name.startswith(("test_link", "test_websocket", "test_tls", "test_proxy")):
         return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
 
