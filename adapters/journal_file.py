@@ -38,15 +38,13 @@ def check_sqlite(version: str) -> None:
 
 
 def open_for_writing(folder: Path, undo: ExitStack) -> apsw.Connection:
-    """Open the journal, or begin one where there is none; `CannotOpen` or `Damaged` says why not."""
+    """Open the journal, or begin one where there is none; `CannotOpen` or `Damaged` says what is wrong with it."""
     try:
         connection = _connect(folder, _WRITE)
         undo.callback(connection.close)
         _prepare(folder, connection)
     except (apsw.CorruptError, apsw.NotADBError) as why:
         raise damaged(1, why) from why
-    except apsw.Error as why:
-        raise unusable(folder, why) from why
     return connection
 
 

@@ -20,7 +20,7 @@ from typing import Final
 import apsw
 
 from adapters.checkpoint_files import newest_checkpoint
-from adapters.data_folder import RESERVE_BYTES, claim, free_bytes, remove_new, sync_folder
+from adapters.data_folder import RESERVE_BYTES, claim, free_bytes, remove_new, sync_folder, unusable
 from adapters.journal_file import WAL_BYTES, check_sqlite, files_of, open_for_reading, open_for_writing, open_read_only
 from adapters.journal_history import History
 from adapters.journal_rows import PAGE_BYTES, Row, insert, last_row, pack, records_between
@@ -40,15 +40,18 @@ class SqliteJournal:
         self._folder = folder
         self._reserve_bytes = reserve_bytes
         self._room, self._room_checked_s = True, -ROOM_CHECK_S
-        with ExitStack() as undo:
-            self._claim = claim(folder, undo)
-            remove_new(files_of(folder), undo)
-            self._writing = open_for_writing(folder, undo)
-            self._reading = open_for_reading(folder)
-            undo.callback(self._reading.close)
-            newest = last_row(self._reading)
-            sync_folder(folder)
-            undo.pop_all()
+        try:
+            with ExitStack() as undo:
+                self._claim = claim(folder, undo)
+                remove_new(files_of(folder), undo)
+                self._writing = open_for_writing(folder, undo)
+                self._reading = open_for_reading(folder)
+                undo.callback(self._reading.close)
+                newest = last_row(self._reading)
+                sync_folder(folder)
+                undo.pop_all()
+        except (OSError, apsw.Error) as why:
+            raise unusable(folder, why) from why
         self._history = History(self._reading)
         self._hash, self._packed = newest.hash, newest.last
         self._position = newest.last

@@ -1,16 +1,18 @@
 """A disk that forgets what was not synced, as a VFS of SQLite's in Python.
 
 Rules of the file:
-- Everything that happens is logged, so that one life of a journal can be cut at any of its points afterwards.
+- Everything that is asked for is logged, so that one life of a journal can be cut at any of its points afterwards; a
+  step at which the disk fails is logged as struck, and not done.
 - At a cut each unsynced sector is kept, dropped or torn by dice; a write hurts no byte beside its own, which is what
   SQLite assumes of a disk unless it is told otherwise.
 - Which names stand in the folder is durable when the journal syncs the folder, or SQLite does, at the first sync of a
   new log; until then a new file may be missing and a deleted one be back.
 """
 
+import errno
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from adapters.journal_file import FILE as DATABASE
 
 SECTOR_BYTES: Final = 512
 POWERSAFE_OVERWRITE: Final = 0x1000
+STRUCK: Final = "struck "
 
 Image = dict[str, bytes]  # what stands on the disk, by name of file
 
@@ -48,17 +51,27 @@ class Disk:
         return cls({name: bytearray(content) for name, content in image.items()}, begun_with=image)
 
     def do(self, step: Step) -> None:
-        """Log a step and do it, unless the disk fails at it."""
+        """Log a step and do it, or log that the disk failed at it."""
         if self.fails(step):
+            self.log.append(replace(step, kind=STRUCK + step.kind))
             raise apsw.IOError(f"ordered to fail at {step.kind} {step.name}")
         self.log.append(step)
         change(self.files, step)
+
+    @property
+    def struck(self) -> list[Step]:
+        """Give the steps at which the disk has failed."""
+        return [step for step in self.log if step.kind.startswith(STRUCK)]
 
     def acknowledge(self, position: int) -> None:
         self.log.append(Step("acknowledged", at=position))
 
     def sync_folder(self, _: Path) -> None:
-        self.do(Step("sync folder"))
+        """Fail as the operating system does: it is not SQLite that is asked."""
+        try:
+            self.do(Step("sync folder"))
+        except apsw.IOError as why:
+            raise OSError(errno.EIO, str(why)) from why
 
 
 def change(files: dict[str, bytearray], step: Step) -> None:

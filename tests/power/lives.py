@@ -93,12 +93,13 @@ class Machine:
             return await journal.scan(0, 1_000_000)
 
     def _crash(self, disk: Disk) -> None:
-        """Leave nothing open, and write nothing that the journal has not written."""
-        disk.fails = lambda _: True
+        """Leave nothing open, and write nothing that the journal has not written: what closing tries never was."""
+        disk.fails, lived = lambda _: True, len(disk.log)
         if self._shared is not None:
             self._shared.holders = 1
             with suppress(apsw.Error):
                 self._shared.close()
+        del disk.log[lived:]
 
     @contextmanager
     def _in_place(self, disk: Disk) -> Iterator[None]:

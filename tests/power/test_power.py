@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import apsw
 import pytest
 
 from adapters.journal_file import FILE
@@ -39,24 +38,30 @@ class Nth:
     count: int
     for_ever: bool
     kinds: tuple[str, ...] = ("open", "write", "sync", "truncate", "delete", "sync folder")
-    seen: int = 0
 
     def __call__(self, step: Step) -> bool:
-        self.seen += step.kind in self.kinds
-        return step.kind in self.kinds and (self.seen == self.count or (self.for_ever and self.seen > self.count))
+        self.count -= step.kind in self.kinds
+        return step.kind in self.kinds and (self.count == 0 or (self.for_ever and self.count < 0))
 
 
 async def live_on(machine: Machine, disk: Disk) -> list[Placed]:
-    """Live until the disk fails; nothing is written or synced behind the first error that the journal was told of."""
-    asked: list[Placed] = []
+    """Live until the disk fails, and ask once more; the disk tells what it was asked for behind that."""
     with machine.running(disk) as journal:
         asked = await live(journal, disk, 12, random.Random(7))
-        if journal._failure:
-            before = len(disk.log)
+        failed = [step for step in disk.struck if step.kind in {"struck write", "struck sync"}]
+        if failed:
             with pytest.raises(AppendFailed):
                 await journal.append(made(journal.position + 1, 1, 20))
-            assert len(disk.log) == before
+            assert disk.log[-1] is failed[0], "something was acknowledged, written or synced behind a failure"
     return asked
+
+
+async def judge_kept(machine: Machine, disk: Disk, asked: list[Placed], seed: int) -> None:
+    """Cut the power behind a life: everything acknowledged is there, and nothing that was not asked for."""
+    for image, acknowledged in cuts(disk, [len(disk.log)] * 3, random.Random(seed)):
+        kept = await machine.read(Disk.holding(image))
+        assert len(kept) >= acknowledged
+        assert kept == asked[: len(kept)]
 
 
 @pytest.mark.parametrize("for_ever", [False, True])
@@ -64,31 +69,36 @@ async def test_every_single_step_of_the_disk_may_fail(tmp_path: Path, for_ever: 
     machine, healthy = Machine(tmp_path), Disk()
     asked = await live_on(machine, healthy)
     assert any(step.kind == "write" and step.name == FILE and step.at > 0 for step in healthy.log), "no WAL was emptied"
-    fault = Nth(0, for_ever)
-    while fault.seen >= fault.count:
-        fault = Nth(fault.count + 1, for_ever)
-        disk = Disk(fails=fault)
-        with suppress(CannotOpen, apsw.Error):
+    steps = [step for step in healthy.log if step.kind != "acknowledged"]
+    assert len(steps) > 100
+    for count, step in enumerate(steps, 1):
+        disk = Disk(fails=Nth(count, for_ever))
+        with suppress(CannotOpen):
             await live_on(machine, disk)
-        for image, acknowledged in cuts(disk, [len(disk.log)] * 3, random.Random(fault.count)):
-            kept = await machine.read(Disk.holding(image))
-            assert len(kept) >= acknowledged
-            assert kept == asked[: len(kept)]
-    assert fault.count > 100
+        assert (disk.struck[0].kind, disk.struck[0].name) == (f"struck {step.kind}", step.name)
+        await judge_kept(machine, disk, asked, count)
 
 
 @pytest.mark.parametrize("for_ever", [False, True])
-async def test_first_failed_sync_ends_acknowledgements_and_is_not_tried_again(tmp_path: Path, for_ever: bool) -> None:
+@pytest.mark.parametrize("kind", ["write", "sync"])
+@pytest.mark.parametrize(("size", "why"), [(20, "could not be written"), (100_000, "could not be checkpointed")])
+async def test_first_failure_is_the_last_step(tmp_path: Path, size: int, why: str, kind: str, for_ever: bool) -> None:
+    """It strikes the next commit, or, where the commit before has filled the WAL, the emptying; neither is tried again.
+
+    A second sync may report success for what the first one lost.
+    """
     machine, disk = Machine(tmp_path), Disk()
     with machine.running(disk) as journal:
-        await live(journal, disk, 3, random.Random(1))
-        acknowledged, before = journal.position, len(disk.log)
-        disk.fails = Nth(1, for_ever, ("sync",))
+        asked = [*map(Placed, range(1, 5), made(1, 3, size) + made(4, 1, 20))]
+        await journal.append([one.record for one in asked[:3]])
+        disk.acknowledge(journal.position)
+        disk.fails = Nth(1, for_ever, (kind,))
         for _ in range(3):
-            with pytest.raises(AppendFailed):
-                await journal.append(made(acknowledged + 1, 1, 20))
-        assert journal.position == acknowledged
-        assert "sync" not in {step.kind for step in disk.log[before:]}
+            with pytest.raises(AppendFailed, match=why):
+                await journal.append([asked[3].record])
+        assert journal.position == 3
+        assert disk.log[-1:] == disk.struck
+    await judge_kept(machine, disk, asked, 1)
 
 
 async def test_flipped_and_truncated_files_are_never_believed() -> None:
