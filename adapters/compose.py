@@ -174,6 +174,7 @@ async def run(
         }
         mark_texts = {name: one.text for name, one in marks.items()}
         snapshots = Snapshots(data, router, files, mark_texts, clock, in_memory=folder is None)
+        await snapshots.clear()
         stack.push_async_callback(_end, asyncio.create_task(media.keep_swept()))
         receivers, calls = Receivers(router, clock, lambda: gateway.base_url), Calls()
         api_door = wecom_api.Door(router, AccessTokens(opened.keys.access), lambda: gateway.base_url, media)

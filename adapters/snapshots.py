@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,6 +77,13 @@ class Snapshots:
         self._in_memory = in_memory
         self._busy = asyncio.Lock()
         self._replacing = False
+
+    async def clear(self) -> None:
+        """Remove what a crash left half made, unless another gateway is making something there just now."""
+        with suppress(NoSnapshots):
+            if self._folder.exists():
+                async with self._alone():
+                    await finished(self._remove_parts)
 
     async def all(self) -> list[Snapshot]:
         """Give them all, by name."""
@@ -202,16 +209,19 @@ class Snapshots:
         """Give the name of a folder in which something may be made that is gone in the end."""
         part = self._folder / f"{name}{PART}"
         async with self._alone():
-            await finished(self._clear, name)
+            await finished(self._remove_parts)
+            await finished(self._refuse_more, name)
             try:
                 yield part
             finally:
                 await asyncio.shield(asyncio.to_thread(shutil.rmtree, part, ignore_errors=True))
 
-    def _clear(self, name: str) -> None:
+    def _remove_parts(self) -> None:
         """Remove what a crash left in the folder."""
         for part in self._folder.glob(f"*{PART}"):
             shutil.rmtree(part, ignore_errors=True)
+
+    def _refuse_more(self, name: str) -> None:
         others = [file for file in self._folder.glob(f"*{ENDING}") if file != self._file(name)]
         if len(others) >= SNAPSHOTS_MAX:
             raise NoSnapshots(409, f"there are {len(others)} snapshots, and no room for more: remove one")

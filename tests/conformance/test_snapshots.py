@@ -6,7 +6,7 @@ import json
 import random
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ from aiohttp import ClientSession
 from adapters import http, real_clock, restoring
 from adapters.callback_marks import FILE as MARKS_FILE
 from adapters.compose import Gateway, run
-from adapters.data_folder import RESERVE_BYTES
+from adapters.data_folder import RESERVE_BYTES, claim
 from adapters.real_clock import RealClock
 from adapters.restoring import Beginning, beginning, prepare
 from adapters.snapshot_file import BrokenSnapshot, check
@@ -485,6 +485,19 @@ async def test_two_gateways_of_one_folder(tmp_path: Path, monkeypatch: pytest.Mo
             with pytest.raises(NoSnapshots, match="in use by another") as no:
                 await two.snapshots.save("other")
             assert no.value.status == 503
+
+
+async def test_a_start_removes_what_a_crash_left(tmp_path: Path) -> None:
+    """But for what another gateway is making there just now."""
+    part = tmp_path / "snapshots" / "crashed.part"
+    part.mkdir(parents=True)
+    (part / "journal.sqlite").write_bytes(b"half")
+    with ExitStack() as undo:
+        claim(part.parent, undo)
+        async with run(tmp_path, durability="memory"):
+            assert names(tmp_path) == ["crashed.part"]
+    async with run(tmp_path, durability="memory"):
+        assert names(tmp_path) == []
 
 
 async def test_who_stops_sending_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
