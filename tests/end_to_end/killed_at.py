@@ -1,7 +1,8 @@
 """The command line with a death in it: `python -m tests.end_to_end.killed_at POINT COUNT serve …`.
 
 At the COUNTth time that the named point is reached, the process kills itself as a power cut or an operator would. The
-hooks stand here alone; what is shipped knows nothing of them. System calls are hooked where SQLite looks them up.
+hooks stand here alone; what is shipped knows nothing of them. System calls are hooked where SQLite looks them up. A
+point of a checkpoint is reached by the server's child, whose end the server follows at once.
 """
 
 import asyncio
@@ -9,13 +10,15 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
-from adapters import journal_sqlite
+from adapters import checkpoint, checkpoint_files, compose, journal_sqlite, snapshot_file, snapshots
 from adapters.journal_sqlite import SqliteJournal
+from gateway.ports import Journal
 from hutong.__main__ import main
 
 PWRITE: Final = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int64)
@@ -84,18 +87,48 @@ def after_ack(near: Callable[[], None]) -> None:
     setattr(SqliteJournal, "append", append)  # noqa: B010  (a type checker would object to the plain form)
 
 
-POINTS: Final[dict[str, Callable[[Callable[[], None]], None]]] = {
+async def keep_children(journal: Journal, folder: Path) -> None:
+    """Keep checkpoints by children with the same death in them, and soon."""
+    command = [sys.executable, "-m", "tests.end_to_end.killed_at", *sys.argv[1:3], "checkpoint", str(folder)]
+    await checkpoint.keep_checkpoints(journal, folder, 20, look_every_s=0.05, command=command)
+
+
+async def follow(command: Sequence[str], _position: int) -> None:
+    """Run one child, and die if it did."""
+    if await checkpoint.complaint_of(command):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+Hook = Callable[[Callable[[], None]], None]
+
+POINTS: Final[dict[str, Hook]] = {
     "before-write": lambda near: before(journal_sqlite, "insert", near),
     "after-write": after_write,
     "after-sync": lambda near: behind(journal_sqlite, "insert", near),
     "after-ack": after_ack,
     "before-emptying": lambda near: before(SqliteJournal, "_copy_wal", near),
     "between-emptyings": lambda near: behind(SqliteJournal, "_copy_wal", near),
+    "half-snapshot": lambda near: before(snapshot_file, "_append", near),
+    "whole-snapshot": lambda near: before(snapshots.Snapshots, "_keep", near),
+    "named-snapshot": lambda near: before(snapshots, "sync_folder", near),
+}
+POINTS_OF_CHILD: Final[dict[str, Hook]] = {
+    "half-checkpoint": lambda near: before(os, "fsync", near),
+    "whole-checkpoint": lambda near: behind(checkpoint_files, "_write_in_steps", near),
+    "named-checkpoint": lambda near: before(checkpoint_files, "_remove_old", near),
 }
 
 if __name__ == "__main__":
     point, count, *arguments = sys.argv[1:]
+    # So that it comes within a second, and a small state is written in several steps.
     if "emptying" in point:
-        journal_sqlite.WAL_PAGES = 32  # type: ignore[misc]  # so that it comes within a second
-    POINTS[point](Death(int(count)).near)
+        journal_sqlite.WAL_PAGES = 32  # type: ignore[misc]
+    if arguments[0] == "checkpoint":
+        checkpoint_files.STEP_BYTES = 512  # type: ignore[misc]
+        POINTS_OF_CHILD[point](Death(int(count)).near)
+    elif point in POINTS_OF_CHILD:
+        setattr(compose, "keep_checkpoints", keep_children)  # noqa: B010  (as above)
+        setattr(checkpoint, "attempt", follow)  # noqa: B010
+    else:
+        POINTS[point](Death(int(count)).near)
     main(arguments)

@@ -4,21 +4,41 @@ import asyncio
 import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGCONT, SIGKILL
 
 import apsw
 import pytest
 
+from adapters.checkpoint_files import read_checkpoints
+from adapters.compose import run
+from adapters.snapshot_file import check
+from gateway.commands import SetClock
+from hutong.control import Control, NotRunning
 from tests.end_to_end.server import Child, Server, hutong, prepare, tokens_of
 from tests.ledger import Crew, Device, judge
-from tests.town import CORP, Town
-from tests.wire import LOST, Wire
+from tests.town import CORP, Town, done
+from tests.wire import LOST, HandshakeRefused, Wire
 
-CYCLES = int(os.environ.get("RANDOM_KILLS", "20"))
-NAMED_CYCLES = int(os.environ.get("NAMED_KILLS", "40"))
-POINTS = ["before-write", "after-write", "after-sync", "after-ack", "before-emptying", "between-emptyings"]
+CYCLES = int(os.environ.get("RANDOM_KILLS", "24"))
+NAMED_CYCLES = int(os.environ.get("NAMED_KILLS", "36"))
+POINTS = {  # and at which time that each is reached death comes: behind what a start writes
+    "before-write": (20, 100),
+    "after-write": (20, 100),
+    "after-sync": (20, 100),
+    "after-ack": (20, 100),
+    "before-emptying": (2, 6),
+    "between-emptyings": (2, 6),
+    "half-snapshot": (1, 3),
+    "whole-snapshot": (1, 3),
+    "named-snapshot": (1, 3),
+    "half-checkpoint": (1, 4),
+    "whole-checkpoint": (1, 2),
+    "named-checkpoint": (1, 2),
+}
 SEED = int(os.environ.get("KILL_SEED", "20261121"))
 STILL_S = 2.0
 MEMBERS = ["lin", "wu", "he"]
@@ -27,7 +47,11 @@ CONSUMERS = ["amy", "bo", "cai", "dan"]
 
 @pytest.fixture
 async def town(tmp_path: Path) -> Town:
-    return await prepare(tmp_path / "data", MEMBERS, CONSUMERS, ["tea"])
+    """Build a town where time stands still, so that no window of a quota begins anew."""
+    built = await prepare(tmp_path / "data", MEMBERS, CONSUMERS, ["tea"])
+    async with run(tmp_path / "data") as gateway:
+        await done(gateway.router, SetClock(rate=0.0))
+    return built
 
 
 @pytest.fixture
@@ -84,18 +108,39 @@ async def settle(folder: Path, port: int, town: Town, crew: Crew, dice: random.R
         )
 
     await crew.until(read)
+    await judge_quotas(port, town, crew)
     return judge(crew, auditors)
 
 
-async def test_twenty_kills_under_load(tmp_path: Path, town: Town, server: list[Server]) -> None:
+def control_of(port: int) -> Control:
+    return Control(f"http://127.0.0.1:{port}")
+
+
+async def judge_quotas(port: int, town: Town, crew: Crew) -> None:
+    """Every message has been charged to its sender, once."""
+    said: Counter[str] = Counter()
+    for each in crew.devices:
+        said[each.person] += len(each.answered)
+    async with control_of(port) as control:
+        for person, count in said.items():
+            told = await control.explain(person, conversations_of(town, person)[0])
+            used = {line["rule"]: line.get("used") for line in told["lines"]}
+            side = "member" if person.startswith(CORP) else "consumer"
+            assert used[f"frequency/{side}/sender/minute"] == count, person
+
+
+async def test_kills_at_random_moments(tmp_path: Path, town: Town, server: list[Server]) -> None:
+    """What is acknowledged outlives them, the quotas it has used and the tokens that were revoked just before, too."""
     folder, dice = tmp_path / "data", random.Random(SEED)
-    crew = crew_of(folder, town, dice)
+    crew, revoked = crew_of(folder, town, dice), list[str]()
     for cycle in range(CYCLES):
         server.append(running := await Server.start(folder))
         checkpointing = await Child.launch("checkpoint", str(folder)) if cycle % 5 == 2 else None
         goal = crew.acknowledged + dice.randrange(20, 400)
         crew.board(running.port)
         await crew.until(lambda goal=goal: crew.acknowledged >= goal)  # type: ignore[misc]
+        revoked.append(tokens_of(folder).link_token(dice.choice(CONSUMERS), f"spare {cycle}"))
+        await control_of(running.port).ask("POST", "/tokens/revoke", {"token": revoked[-1]})
         await running.kill()
         await crew.ashore()
         if checkpointing is not None:
@@ -104,24 +149,57 @@ async def test_twenty_kills_under_load(tmp_path: Path, town: Town, server: list[
     server.append(running := await Server.start(folder))
     assert await settle(folder, running.port, town, crew, dice) >= CYCLES * 20
     assert len(list(folder.glob("checkpoint-*"))) == 2
+    for token in revoked:
+        with pytest.raises(HandshakeRefused, match="401"):
+            await Wire.open(running.port, token)
     assert (await running.terminate()).code == 0
 
 
+async def save_on(port: int, crew: Crew) -> None:
+    """Save the world again and again, while they talk, until the server is gone."""
+    goal = crew.acknowledged + 20
+    await crew.until(lambda: crew.acknowledged >= goal)
+    async with control_of(port) as control:
+        with suppress(NotRunning):
+            while True:
+                await control.save_snapshot("base")
+
+
+def parts(folder: Path) -> set[Path]:
+    return {*folder.rglob("*.part")}
+
+
+def judge_files(folder: Path) -> None:
+    """Whatever has the name of a whole file is whole."""
+    for snapshot in folder.glob("snapshots/*.snapshot"):
+        check(snapshot)
+    named = {path.name for path in folder.glob("checkpoint-*")} - {path.name for path in parts(folder)}
+    assert {f"checkpoint-{whole.position}" for whole in read_checkpoints(folder)} == named
+
+
 async def test_kills_at_named_points(tmp_path: Path, town: Town, server: list[Server]) -> None:
-    """The server kills itself before a write, between it and its sync, before and after an answer, in an emptying."""
+    """The server kills itself around a write, its sync and its answer, in an emptying, a snapshot or a checkpoint."""
     folder, dice = tmp_path / "data", random.Random(SEED)
     crew = crew_of(folder, town, dice)
     for cycle in range(NAMED_CYCLES):
-        point = POINTS[cycle % len(POINTS)]
-        count = dice.randrange(*((2, 6) if "emptying" in point else (20, 100)))  # behind what a start writes
-        program = ("tests.end_to_end.killed_at", point, str(count))
+        point = [*POINTS][cycle % len(POINTS)]
+        program = ("tests.end_to_end.killed_at", point, str(dice.randrange(*POINTS[point])))
         server.append(running := await Server.start(folder, program=program))
+        assert not parts(folder / "snapshots")
+        left = parts(folder)
         crew.board(running.port)
+        if "snapshot" in point:
+            await save_on(running.port, crew)
         await crew.until(crew.is_ashore)
         assert (await running.ended()).code == -SIGKILL, point
         await crew.ashore()
+        judge_files(folder)
+        assert parts(folder) > left or not point.startswith(("half", "whole")), point
     server.append(running := await Server.start(folder))
     assert await settle(folder, running.port, town, crew, dice) > NAMED_CYCLES
+    assert (await hutong("checkpoint", str(folder))).code == 0
+    assert not parts(folder)
+    assert len([*folder.glob("checkpoint-*")]) <= 2
     assert (await running.terminate()).code == 0
 
 
