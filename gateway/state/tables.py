@@ -2,7 +2,7 @@
 
 Rules of the file:
 - Which conversations are whose is said once, by numbers in the table of conversations; whose contact is where follows
-  from it.
+  from it. So is by numbers of people whom an enterprise knows; its ids for them stand with the people.
 - The long tables are parted, and one part is put in its place before the next is decoded: a name then is one string
   wherever it stands, and the room of a part's own strings is used again by the next. A world is then half
   as large (`python -m benchmarks.memory`).
@@ -10,7 +10,7 @@ Rules of the file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -36,8 +36,9 @@ PART: Final = 256  # rows
 
 
 class Tables(Struct, array_like=True):
-    """What is remembered. `stays` tells of each person, in the order of people, which conversations are theirs: by
-    number, with the ends of the intervals where they have any."""
+    """What is remembered. `consumers` tells of each enterprise, in their order, whom it knows, by number. `stays` tells
+    of each person, in the order of people, which conversations are theirs: by number, with the ends of the intervals
+    where they have any."""
 
     position: int
     epoch: int
@@ -51,6 +52,7 @@ class Tables(Struct, array_like=True):
     jobs_made: int
     revoked: dict[str, int]
     strict: tuple[Switch, ...]
+    consumers: list[list[int]]
     people: list[Raw]
     conversations: list[Raw]
     stays: list[Raw]
@@ -58,7 +60,7 @@ class Tables(Struct, array_like=True):
 
 Stay = int | tuple[int, ...]
 
-PLAIN: Final = Tables.__struct_fields__[:-3]
+PLAIN: Final = Tables.__struct_fields__[: Tables.__struct_fields__.index("consumers")]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Tables).decode
@@ -73,10 +75,14 @@ _id: Final = attrgetter("id")
 def dump(state: State) -> bytes:
     """Give the whole state as bytes; equal states give equal bytes."""
     numbers = {name: number for number, name in enumerate(state.conversations)}
+    keys = {key: number for number, key in enumerate(state.people)}
     people = state.people.values()
+    plain = {name: getattr(state, name) for name in PLAIN}
+    plain["corps"] = {corpid: replace(corp, consumers={}) for corpid, corp in state.corps.items()}
     return _encode(
         Tables(
-            **{name: getattr(state, name) for name in PLAIN},
+            **plain,
+            consumers=[[keys[handle] for handle in corp.consumers.values()] for corp in state.corps.values()],
             people=_parted(replace(person, conversations={}, contacts={}) for person in people),
             conversations=_parted(state.conversations.values()),
             stays=_parted(_stays_of(person, numbers) for person in people),
@@ -105,8 +111,10 @@ def load(state: State, data: bytes) -> None:
     people, conversations = state.people, state.conversations
     for part in map(_people, tables.people):
         people.update(zip(map(_key, part), part, strict=True))
-    for corp in state.corps.values():
-        _name_people(corp, people)
+    everyone = list(people.values())
+    for corp, numbers in zip(state.corps.values(), tables.consumers, strict=True):
+        corp.members = {userid: people[key].key for userid, key in corp.members.items()}
+        corp.consumers = dict(_named(corp.corpid, numbers, everyone))
     for chats in map(_conversations, tables.conversations):
         conversations.update(zip(map(_id, chats), chats, strict=True))
         _name_those_in(chats, state.corps, people)
@@ -119,10 +127,12 @@ def load(state: State, data: bytes) -> None:
                     _give(person, own, table)
 
 
-def _name_people(corp: Corp, people: dict[str, AnyPerson]) -> None:
-    """Have an enterprise name its people by the strings that are their keys."""
-    corp.members = {userid: people[key].key for userid, key in corp.members.items()}
-    corp.consumers = {external_userid: people[key].key for external_userid, key in corp.consumers.items()}
+def _named(corpid: str, numbers: list[int], everyone: list[AnyPerson]) -> Iterator[tuple[str, str]]:
+    """Name whom an enterprise knows, by the strings that stand with the people: its id for each, and the key."""
+    for number in numbers:
+        person = everyone[number]
+        assert isinstance(person, Consumer)
+        yield person.known[corpid].external_userid, person.key
 
 
 def _name_those_in(chats: list[Conversation], corps: dict[str, Corp], people: dict[str, AnyPerson]) -> None:
@@ -147,7 +157,7 @@ def _give(person: AnyPerson, stays: list[Stay], table: list[Conversation]) -> No
             own[chat.id] = ()
             relation = chat.relation
             if relation is None:
-                _name_one(chat, key)
+                _name_one(chat, person)
             elif is_consumer:
                 relation.consumer = key
                 contacts[relation.member] = chat.id
@@ -157,12 +167,16 @@ def _give(person: AnyPerson, stays: list[Stay], table: list[Conversation]) -> No
             own[table[stay[0]].id] = _ends(stay)
 
 
-def _name_one(chat: Conversation, key: str) -> None:
-    """Have the conversation of one person name that person by the string that is the key."""
+def _name_one(chat: Conversation, person: AnyPerson) -> None:
+    """Have a conversation of one person, and that person, name each other by the strings that are ids."""
     if chat.app is not None:
-        chat.app.person = key
+        chat.app.person = person.key
+        return
+    chat.person = person.key
+    if isinstance(person, Member):
+        person.own = chat.id
     else:
-        chat.person = key
+        person.known[chat.corpid].own = chat.id
 
 
 def _ends(stay: tuple[int, ...]) -> tuple[int, ...]:

@@ -68,7 +68,7 @@ def test_one_dumped_before_the_state_had_todays_shape_is_passed_over(tmp_path: P
     """Its groups would not know how their people came: the journal is replayed from the beginning instead."""
     write_checkpoint(tmp_path, 10, b"state")
     file = tmp_path / "checkpoint-10"
-    file.write_bytes(file.read_bytes().replace(b"checkpoint 4", b"checkpoint 1"))
+    file.write_bytes(file.read_bytes().replace(b"checkpoint 5", b"checkpoint 1"))
     assert newest_checkpoint(tmp_path) is None
 
 
