@@ -1,4 +1,4 @@
-"""Cut the power often: `python -m tests.power CUTS [--seed N] [--synchronous NORMAL] [--flips]`."""
+"""Cut the power often: `python -m tests.power CUTS [--seed N] [--synchronous NORMAL] [--flips | --fuse]`."""
 
 import argparse
 import asyncio
@@ -6,10 +6,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Final
 
 from tests.power.cutting import CUTS_A_LIFE, Tally, cut_life
 from tests.power.flipping import flip_many
+from tests.power.forgetful import why_not
 from tests.power.lives import Machine
+from tests.power.processes import CUTS_A_JOURNAL, cut_processes
+
+NOT_RUN: Final = 77  # the exit code by which test runners know what could not be tried
 
 
 async def cut_many(count: int, seed: int, synchronous: str) -> Tally:
@@ -30,14 +35,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--synchronous", choices=["FULL", "NORMAL"], default="FULL")
     parser.add_argument("--flips", action="store_true", help="flip bits instead")
+    parser.add_argument("--fuse", action="store_true", help="cut processes, on a file system that forgets")
     asked, began_s = parser.parse_args(), time.monotonic()
     if asked.flips:
-        print(asyncio.run(flip_many(asked.count, asked.seed)))  # noqa: T201  (its figure is its output)
+        print(asyncio.run(flip_many(asked.count, asked.seed)))
         return 0
-    tally = asyncio.run(cut_many(asked.count, asked.seed, asked.synchronous))
-    seeds = f"seeds {asked.seed} to {asked.seed + -(-asked.count // CUTS_A_LIFE) - 1}"
+    if asked.fuse and (why := why_not()):
+        print(f"NOT RUN: power cuts of processes on a file system that forgets: {why}")
+        return NOT_RUN
+    if asked.fuse:
+        tally, a_life = cut_processes(asked.count, asked.seed, asked.synchronous), CUTS_A_JOURNAL
+    else:
+        tally, a_life = asyncio.run(cut_many(asked.count, asked.seed, asked.synchronous)), CUTS_A_LIFE
+    kind = "power cuts of processes" if asked.fuse else "power cuts"
+    seeds = f"seeds {asked.seed} to {asked.seed + -(-asked.count // a_life) - 1}"
     took = f"{time.monotonic() - began_s:.0f} s"
-    print(f"{tally.cuts} power cuts, {asked.synchronous}, {seeds}: {tally.losing} lost something acknowledged; {took}")  # noqa: T201
+    print(f"{tally.cuts} {kind}, {asked.synchronous}, {seeds}: {tally.losing} lost something acknowledged; {took}")
     return int(tally.losing > 0)
 
 

@@ -128,14 +128,20 @@ def _named(files: dict[str, bytearray], waiting: dict[str, list[Step]]) -> set[s
 def _cut(files: dict[str, bytearray], named: set[str], waiting: dict[str, list[Step]], dice: random.Random) -> Image:
     left = {name: bytearray(files.get(name, b"")) for name in files.keys() | waiting.keys()}
     kept = dice.choice([0.1, 0.5, 0.9, 1.0])
-    for name, steps in waiting.items():
-        for step in steps:
-            for part in _parts(step):
-                if dice.random() < kept:
-                    torn = part.kind == "write" and dice.random() < 0.1
-                    length = dice.randrange(len(part.content)) if torn else len(part.content)
-                    change(left, Step(part.kind, name, part.at, part.content[:length]))
+    for steps in waiting.values():
+        for step in survivors(steps, kept, dice):
+            change(left, step)
     return {name: bytes(content) for name, content in left.items() if name in named or dice.random() < 0.5}
+
+
+def survivors(steps: list[Step], kept: float, dice: random.Random) -> Iterator[Step]:
+    """Give what the dice keep of steps that no sync followed: each sector is kept, dropped or torn."""
+    for step in steps:
+        for part in _parts(step):
+            if dice.random() < kept:
+                torn = part.kind == "write" and dice.random() < 0.1
+                length = dice.randrange(len(part.content)) if torn else len(part.content)
+                yield Step(part.kind, part.name, part.at, part.content[:length])
 
 
 def _parts(step: Step) -> Iterator[Step]:

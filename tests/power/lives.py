@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from unittest.mock import patch
@@ -128,13 +129,18 @@ def made(first: int, count: int, size: int) -> list[bytes]:
     return [encode(TokenRevoked(f"commit {first}/{at}".ljust(size, "."), 0, 0)) for at in range(first, first + count)]
 
 
+def planned(first: int, dice: random.Random) -> Iterator[list[bytes]]:
+    """Make commits of many sizes, one behind the other, without end."""
+    while True:
+        yield (records := made(first, dice.choice([1, 1, 3, 20]), dice.choice([20, 200, 3000, 20_000])))
+        first += len(records)
+
+
 async def live(journal: SqliteJournal, disk: Disk, commits: int, dice: random.Random) -> list[Placed]:
     """Append commits of many sizes, until the disk fails at most; give all that was asked to be kept."""
     asked: list[Placed] = []
-    for _ in range(commits):
-        first = journal.position + 1
-        records = made(first, dice.choice([1, 1, 3, 20]), dice.choice([20, 200, 3000, 20_000]))
-        asked += map(Placed, range(first, first + len(records)), records)
+    for records in islice(planned(journal.position + 1, dice), commits):
+        asked += map(Placed, count(journal.position + 1), records)
         try:
             await journal.append(records)
         except AppendFailed:
