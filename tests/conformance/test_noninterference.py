@@ -25,23 +25,16 @@ from gateway.events import CallbackDue, decode
 from tests.conformance.receiver import AES_KEY, TOKEN
 from tests.conformance.test_wecom_isolation import OTHER, asked_of, filled, ours_of
 from tests.conformance.wecom import AGENT, AMY, AMYS_GROUP, SECRET, STORE, ZHANG, Wecom
+from tests.property.simulated import StillClock
 from tests.wire import Wire
 
 SEEDS: Final = range(int(os.environ.get("NEIGHBOURS", "2")))
-NOW_MS: Final = 1_790_000_000_000
 OWN_CALLS: Final = ("user/delete", "user/batchdelete", "department/delete")  # would end what later calls look at
-
-
-class Still:
-    """A clock that stands still."""
-
-    def real_ms(self) -> int:
-        return NOW_MS
 
 
 @asynccontextmanager
 async def gateway_at_rest() -> AsyncIterator[Wecom]:
-    async with run(None, durability="memory", world=demo, clock=Still()) as gateway, ClientSession() as session:
+    async with run(None, durability="memory", world=demo, clock=StillClock()) as gateway, ClientSession() as session:
         seen = Wecom(gateway, session)
         yield seen
         Wire.drop_all()

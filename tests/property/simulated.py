@@ -140,6 +140,10 @@ class PlainTokens:
         epoch, position, person = token.split(" ")
         return ResumePoint(int(epoch), person, int(position))
 
+    @staticmethod
+    def position(token: str) -> int:
+        return int(token.split(" ")[1])
+
 
 class StillClock:
     def real_ms(self) -> int:
@@ -271,7 +275,7 @@ class Device:
         side = enterprise if corp_of(self.person) else consumer
         codec = JSON if self.codec == "json" else MSGPACK
         pipe.session = Session(pipe, codec, side.AUDIENCE, side.COMMANDS, self.person, self.name, "jti")
-        position = int(self.token.split(" ")[1]) if self.token else 0
+        position = PlainTokens.position(self.token) if self.token else 0
         self.begin_link(position, named if self.token else {})
         self.unsent = []
         simulation.router.open(pipe.session)
@@ -350,7 +354,7 @@ class Device:
         assert frame["reason"] != "internal"
 
     def _synced(self, frame: dict[str, Any]) -> None:
-        position = int(frame["token"].split(" ")[1])
+        position = PlainTokens.position(frame["token"])
         for key, (at, _) in self.simulation.mail.boxes.get(self.person, {}).items():
             assert at > position or key in self.stored, f"{key} at {at} stands before the token for {position}"
         self.token = frame["token"]
@@ -436,7 +440,7 @@ class Simulation:
             elif frame["type"] == "accepted":
                 assert (device.person, device.name, frame["number"]) in self.mail.accepted
             elif frame["type"] == "synced":
-                assert int(frame["token"].split(" ")[1]) <= self.mail.position
+                assert PlainTokens.position(frame["token"]) <= self.mail.position
             elif frame["type"] == "welcome":
                 refused = self.router.writer.refusals.get((device.person, device.name), {})
                 assert frame["last_number"] <= self.last_number(device) or frame["last_number"] in refused
