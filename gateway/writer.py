@@ -357,6 +357,8 @@ class Writer:
         customers = set(self.state.corps[corpid].consumers.values())
         for session in self.sessions:
             self._drop_cursors(session, corpid)
+            if session.person.startswith(f"{corpid}/"):
+                self._unask(session)
             if session.person in customers and session.phase is not Phase.HELLO:
                 session.answer(Forget(corpid))
                 turn.touched[session] = None
@@ -371,6 +373,11 @@ class Writer:
         for key in [key for key in self.refusals if key[0].startswith(f"{corpid}/")]:
             del self.refusals[key]  # its members' devices number their sends from 1 again
         self.audience.forget(gone)
+
+    def _unask(self, session: Session) -> None:
+        """Leave what a link has asked for: it ends with this turn, in which its person may come again, as another."""
+        if session.phase is not Phase.HELLO:
+            session.inbox.clear()
 
     def _let_go(self, session: Session) -> None:
         """Have a link that was about to rejoin come back through a turn of its own."""
@@ -389,6 +396,7 @@ class Writer:
         self.refusals.clear()
         for session in self.sessions:
             session.cursors = {}
+            self._unask(session)
             self._let_go(session)
         self.audience.clear()
 

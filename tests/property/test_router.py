@@ -145,3 +145,22 @@ def test_every_device_gets_what_it_may_read_in_a_long_life(seed: int) -> None:
     verbs = (*VERBS, "reset") if seed % 2 else VERBS
     played = [(dice.choice(verbs), dice.randrange(10), dice.randrange(4)) for _ in range(dice.choice((60, 200)))]
     asyncio.run(play(played, dice.choice((0, 70, 130)), dice.choice((NARROW, WIDE))))
+
+
+@pytest.mark.parametrize("reset", [commands.ResetCorp(CORP), commands.ResetWorld("seed")])
+async def test_what_waits_is_not_asked_of_whoever_comes_in_the_place_of_who_is_gone(reset: commands.Command) -> None:
+    """Also where the new enterprise, with the same people, is made in the same turn."""
+    simulation = Simulation(history(0), WIDE)
+    simulation.journal.grew = lambda: None  # the records are looked at, not the mailboxes
+    zhang = simulation.devices[0]
+    zhang.connect(True, 256)
+    await simulation.settle()
+    chat, turns = simulation.router.state.member(zhang.person).contacts["amy"], simulation.router.statistics.turns
+    zhang.send(chat, "to the old one")
+    await simulation.ask(reset, *WORLD)
+    assert simulation.router.statistics.turns == turns + 1
+    assert simulation.router.state.member(zhang.person).contacts["amy"] == chat
+    await simulation.settle()
+    records = [simulation.journal.record(position + 1) for position in range(simulation.journal.position)]
+    assert not [record for record in records if b"to the old one" in record]
+    await simulation.stop()
