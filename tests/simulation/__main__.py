@@ -5,6 +5,7 @@ import subprocess
 import sys
 from time import monotonic
 
+from tests.simulation.broken import Broken
 from tests.simulation.plan import drawn
 from tests.simulation.run import Lived, live, shrunk
 
@@ -35,7 +36,7 @@ def explore(seed: int, ops: int, minutes: float, show_hash: bool) -> int:
         plan = drawn(seed, OPS_A_SEED if minutes else min(OPS_A_SEED, left))
         try:
             lived.append(live(plan))
-        except AssertionError as why:
+        except Broken as why:
             print(failure(seed, len(plan.ops), why))
             return 1
         if show_hash:
@@ -50,7 +51,7 @@ def explore(seed: int, ops: int, minutes: float, show_hash: bool) -> int:
     return 0
 
 
-def failure(seed: int, ops: int, why: AssertionError) -> str:
+def failure(seed: int, ops: int, why: Broken) -> str:
     """Say what broke, how to see it again, and with how little it breaks."""
     small = shrunk(drawn(seed, ops), why)
     steps = "\n".join(f"  {op}" for op in small.ops)

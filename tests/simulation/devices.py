@@ -9,10 +9,13 @@ import orjson
 
 from protocol import content, frames
 from protocol.codec import JSON, MSGPACK
+from protocol.ids import corp_of
 from tests.property.simulated import Key, payloads
 from tests.simulation.broken import demand
-from tests.simulation.truth import window_of
-from tests.simulation.wire import CLIENT_HEAD, Wire
+from tests.simulation.slots import window_of
+from tests.simulation.truth import drop
+from tests.simulation.wire import Wire
+from tests.wire import BINARY, PONG, TEXT
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -38,7 +41,7 @@ class Life:
     got: dict[str, int] = field(default_factory=dict)
     asked: deque[Asked] = field(default_factory=deque)
     written: dict[str, int] = field(default_factory=dict)  # what the gateway has written on it, by conversation
-    stuck: bool = False
+    resets: int = 0  # of its person's enterprise, when it was welcomed
 
 
 class Device:
@@ -56,6 +59,8 @@ class Device:
         self.number = 0
         self.sent: dict[int, frames.ClientCommand] = {}
         self.said: dict[int, set[str]] = {}
+        self.resets = 0  # of its person's enterprise, when it was welcomed last
+        self.former = 0  # numbers up to here belong to a life of an enterprise that was forgotten
         self.unanswered: dict[int, None] = {}
         self.accepted: dict[int, Key] = {}
         self.wire: Wire | None = None
@@ -96,8 +101,8 @@ class Device:
 
     def say(self, frame: frames.ClientFrame) -> None:
         if self.wire is not None:
-            data = (JSON if self.codec == "json" else MSGPACK).encode(frame)
-            self.wire.send(CLIENT_HEAD[self.codec], data)
+            opcode, codec = (TEXT, JSON) if self.codec == "json" else (BINARY, MSGPACK)
+            self.wire.send(opcode, codec.encode(frame))
 
     def command(self, frame: frames.ClientCommand) -> None:
         """Ask for something new, under the number that the frame has."""
@@ -146,6 +151,7 @@ class Device:
         return seen
 
     def _welcome_written(self, frame: dict[str, Any], life: Life) -> None:
+        life.resets = self.world.truth.resets[corp_of(self.person)]
         if life.wrong:
             demand(not frame["resumed"], "D10", f"{self.key} resumes with a token of {life.wrong}")
         if not frame["resumed"]:
@@ -199,6 +205,14 @@ class Device:
         used, limit = world.truth.used[slot], world.truth.limits[slot[0]]
         demand(used >= limit, "G3", f"{self.key} {frame['number']} is refused by {rule} at {used} of {limit}")
 
+    def _forget_written(self, frame: dict[str, Any], life: Life) -> None:
+        """From here on an enterprise's ids may come again, with other messages."""
+        for kept in (life.written, life.cursors):
+            drop(kept, lambda name: self._is_of(frame["corp"], name))
+
+    def _is_of(self, corp: str, conversation: str) -> bool:
+        return self.world.truth.owners.get(conversation) == corp
+
     def _synced_written(self, frame: dict[str, Any], life: Life) -> None:
         at, truth = self.world.tokens.position(frame["token"]), self.world.truth
         demand(at <= truth.position, "J3", f"{self.key} gets a token for {at}, and {truth.position} are durable")
@@ -222,6 +236,9 @@ class Device:
         demand(frame["person"] == self.person and frame["device"] == self.name, "S2", f"{self.key} is {frame}")
         if not frame["resumed"]:
             self.token, self.stored, self.cursors = "", set(), {}
+        if self.resets != life.resets:
+            self.accepted = {}  # by an enterprise that does not know this device any more
+        self.resets = life.resets
         life.phase = "welcomed"
         self.number = max(self.number, frame["last_number"])
         for number in sorted(self.unanswered):
@@ -233,6 +250,11 @@ class Device:
         demand(self.life.phase != "new", "S2", f"{self.key} is told of {key} before its welcome")
         self.stored.add(key)
         self.cursors[key[0]] = max(self.cursors.get(key[0], 0), key[1])
+
+    def _forget(self, frame: dict[str, Any]) -> None:
+        self.stored = {key for key in self.stored if not self._is_of(frame["corp"], key[0])}
+        drop(self.cursors, lambda name: self._is_of(frame["corp"], name))
+        self.former = max(self.accepted, default=0)
 
     def _answer(self, frame: dict[str, Any]) -> Asked:
         """Each question has one answer, in the order of asking."""
@@ -247,7 +269,8 @@ class Device:
         demand(not one.clash, "D6", f"{self.key} {one.number} is accepted with another body")
         demand(self.accepted.setdefault(one.number, key) == key, "D5", f"{self.key} {one.number} has a new place {key}")
         self.unanswered.pop(one.number, None)
-        if isinstance(self.sent[one.number], frames.Send):
+        mine = self.world.truth.boxes.get(self.person, {})
+        if isinstance(self.sent[one.number], frames.Send) and one.number > self.former and key in mine:
             self.stored.add(key)
 
     def _refused(self, frame: dict[str, Any]) -> None:
@@ -273,9 +296,13 @@ class Device:
         """Name what its person may read and it has not got."""
         return sorted(self.world.truth.boxes.get(self.person, {}).keys() - self.stored)
 
+    def keeps(self) -> list[Key]:
+        """Name what it has got and its person may not read any more."""
+        return sorted(self.stored - self.world.truth.boxes.get(self.person, {}).keys())
+
     def _ping(self, frame: dict[str, Any]) -> None:
         if self.wire is not None:
-            self.wire.send(0x8A, b"")
+            self.wire.send(PONG, b"")
 
     def _closed(self, frame: dict[str, Any]) -> None:
         if self.wire is not None:
@@ -288,6 +315,7 @@ WRITTEN = {
     "accepted": Device._accepted_written,
     "refused": Device._refused_written,
     "synced": Device._synced_written,
+    "forget": Device._forget_written,
 }
 READ = {
     "welcome": Device._welcome,
@@ -295,6 +323,7 @@ READ = {
     "accepted": Device._accepted,
     "refused": Device._refused,
     "synced": Device._synced,
+    "forget": Device._forget,
     "control 9": Device._ping,
     "control 8": Device._closed,
 }

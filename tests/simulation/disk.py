@@ -66,8 +66,7 @@ class Thread:
         self._dead = False
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> "asyncio.Future[Any]":
-        loop = self._disk.loop
-        future = loop.create_future()
+        future = self._disk.loop.create_future()
 
         def answer() -> None:
             try:
@@ -78,13 +77,14 @@ class Thread:
                 if not future.cancelled():
                     future.set_result(result)
 
-        self._busy = max(self._busy, loop.time()) + self._disk.takes_s()
-        self._calls.append(answer)
-        loop.call_at(self._busy, self._next)
+        self.post(answer)
         return future
 
     def post(self, function: Callable[[], None]) -> None:
-        self.call(function)
+        loop = self._disk.loop
+        self._busy = max(self._busy, loop.time()) + self._disk.takes_s()
+        self._calls.append(function)
+        loop.call_at(self._busy, self._next)
 
     def _next(self) -> None:
         if not self._dead:

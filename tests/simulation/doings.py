@@ -8,12 +8,12 @@ from gateway.commands.app_messages import Recall, SpeakFor
 from protocol import content, frames
 from tests.property.simulated import CORP
 from tests.simulation.devices import Device
+from tests.simulation.process import OTHER
 
 if TYPE_CHECKING:
     from tests.simulation.plan import Op
     from tests.simulation.world import World
 
-OTHER = "straw"
 UNANSWERED_MAX = 8
 STRANGE = ("another world", "a later time", "somebody else")
 LEAPS_MS = (1_000, 30_000, 61_000, 3_600_000, 86_400_000)
@@ -28,7 +28,8 @@ def conversations(world: "World", person: str) -> list[str]:
 def known(world: "World", corp: str, op: "Op") -> str:
     """Name a consumer as the enterprise does."""
     assert world.gateway is not None
-    names = list(world.gateway.router.state.corps[corp].consumers)
+    found = world.gateway.router.state.corps.get(corp)
+    names = list(found.consumers) if found is not None else []
     return names[op.a % len(names)] if names else "wm-nobody"
 
 
@@ -36,6 +37,14 @@ def group(world: "World", op: "Op") -> str:
     assert world.gateway is not None
     chats = [name for corp in world.gateway.router.state.corps.values() for name in corp.chats.values()]
     return chats[op.b % len(chats)]
+
+
+def texts(op: "Op") -> tuple[content.Text, ...]:
+    return tuple(content.Text(f"to many {op.b} {part}") for part in range(1 + op.a % 2))
+
+
+def one_of_the_last(names: list[str], op: "Op") -> str:
+    return names[-1 - op.a % min(3, len(names))]
 
 
 # People.
@@ -86,6 +95,16 @@ def create(world: "World", device: Device, op: "Op", number: int) -> frames.Clie
     return frames.Create(number, "more", consumers=(known(world, corp, op),)) if few else None
 
 
+def confirm(world: "World", device: Device, op: "Op", number: int) -> frames.ClientCommand | None:
+    corp, _, userid = device.person.partition("/")
+    tasks = [name for (of, name), made in world.truth.many.made.items() if of == corp and userid in made.parts]
+    return frames.Confirm(number, one_of_the_last(tasks, op)) if tasks else None
+
+
+def say_to_all(world: "World", device: Device, op: "Op", number: int) -> frames.ClientCommand | None:
+    return frames.SendMass(number, texts(op)) if "/" in device.person else None
+
+
 PEOPLE: dict[str, Callable[["World", Device, "Op"], None]] = {
     "send": send,
     "repeat": lambda world, device, op: device.repeat(),
@@ -101,6 +120,8 @@ PEOPLE: dict[str, Callable[["World", Device, "Op"], None]] = {
     "invite": asking(invite),
     "remove": asking(remove),
     "create": asking(create),
+    "confirm": asking(confirm),
+    "say to all": asking(say_to_all),
 }
 
 
@@ -123,7 +144,18 @@ def look(world: "World", op: "Op") -> None:
 
 def recall(world: "World", op: "Op") -> None:
     if world.truth.spoken:
-        world.ask(Recall(CORP, "till", world.truth.spoken[-1 - op.a % min(3, len(world.truth.spoken))]))
+        world.ask(Recall(CORP, "till", one_of_the_last(world.truth.spoken, op)))
+
+
+def mass(world: "World", op: "Op") -> None:
+    to_groups = op.b % 4 == 0
+    world.ask(commands.MakeMass(CORP, "group" if to_groups else "single", texts(op), "zhang" if to_groups else ""))
+
+
+def call_off(world: "World", op: "Op") -> None:
+    tasks = [name for (_, name), made in world.truth.many.made.items() if not made.creator]
+    if tasks and op.b % 3 == 0:
+        world.ask(commands.CancelMass(CORP, one_of_the_last(tasks, op)))
 
 
 def certify(world: "World", op: "Op") -> None:
@@ -156,6 +188,13 @@ def depart(world: "World", op: "Op") -> None:
     world.ask(commands.PutMember(CORP, "li", "li", (7,), departed=away))
 
 
+def reset(world: "World", op: "Op") -> None:
+    """Let the other enterprise end, and begin anew: at once, a while later, or when everything is mended."""
+    world.ask(commands.ResetCorp(OTHER))
+    if op.b % 2:
+        world.found_anew()
+
+
 SERVED: dict[str, Callable[["World", "Op"], None]] = {
     "sell": sell,
     "again": lambda world, op: sell(world, op, again=True),
@@ -164,11 +203,15 @@ SERVED: dict[str, Callable[["World", "Op"], None]] = {
     "look": look,
     "speak": speak,
     "recall": recall,
+    "mass": mass,
+    "call off": call_off,
     "badge": certify,
     "expire": expire,
     "clock": leap,
     "revoke": revoke,
     "depart": depart,
+    "reset": reset,
+    "found anew": lambda world, op: world.found_anew(),
 }
 
 

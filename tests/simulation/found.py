@@ -1,4 +1,4 @@
-"""Lives in which the gateway broke a promise once, made small, each with its bug's name in planted.py."""
+"""Lives in which the gateway broke a promise once, made small, each with its bug's name in bugs/."""
 
 from typing import Final
 
@@ -39,5 +39,10 @@ FOUND: Final = {
         Op(0.95, "ack", 1, 36659, 56730), Op(0.42, "repeat", 5, 28702, 21650), Op(0.24, "delete", 1, 11305, 35068),
         Op(0.35, "send", 4, 22452, 1371), Op(0.12, "send", 0, 16193, 8902), Op(0.19, "ack", 6, 4686, 61316),
         Op(0.09, "speak", 11, 43378, 23370), Op(0.01, "recall", 9, 19480, 5362),
+    ])),
+    # D1: what a member had asked of an enterprise that was reset was asked of the one made in its place in that turn.
+    "a reset hears what was said before it": ("inboxes_outlive_a_reset", Plan(99, "tiny", SHORT, [
+        Op(13.49, "send", 4, 17878, 18720), Op(0.17, "send", 4, 45519, 61497), Op(6.97, "slow", 6, 15715, 12790),
+        Op(7.08, "send", 4, 15447, 15792), Op(7.11, "clash", 4, 12237, 6908), Op(9.99, "reset", 8, 9392, 29241),
     ])),
 }  # fmt: skip

@@ -14,15 +14,19 @@ STEPS_MAX: Final = 20_000  # callbacks at one moment: more is an endless loop
 
 
 class Loop(asyncio.AbstractEventLoop):
-    """As much of a loop as the gateway's logic uses. `tasks` are those that have not ended, in the order of making."""
+    """As much of a loop as the gateway's logic uses. `tasks` are those that have not ended, in the order of making.
 
-    def __init__(self) -> None:
+    A task may end by an exception that is `meant`: somebody waits for it. By any other it fails the run.
+    """
+
+    def __init__(self, *meant: type[Exception]) -> None:
+        self._meant = meant
         self.tasks: dict[Task[Any], None] = {}
         self._now = 0.0
         self._ready: deque[Handle] = deque()
         self._timers: list[tuple[float, int, TimerHandle]] = []
         self._made = 0
-        self._failure: AssertionError | None = None
+        self._failure: BaseException | None = None
 
     def time(self) -> float:
         return self._now
@@ -70,7 +74,8 @@ class Loop(asyncio.AbstractEventLoop):
 
     def _ended(self, task: Task[Any]) -> None:
         del self.tasks[task]
-        if not task.cancelled() and isinstance(why := task.exception(), AssertionError):
+        why = None if task.cancelled() else task.exception()
+        if why is not None and not isinstance(why, self._meant):
             self._failure = self._failure or why
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

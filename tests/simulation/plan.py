@@ -21,9 +21,12 @@ class Op(NamedTuple):
 
 
 TALK: Final = ("send", "send", "send", "send", "repeat", "clash", "ack")
-ACTS: Final = ("scan", "delete", "block", "mute", "accept", "join", "invite", "remove", "leave", "create")
-SERVICES: Final = ("sell", "again", "store", "post", "speak", "recall", "look")
-CONTROL: Final = ("badge", "expire", "clock", "revoke", "depart")
+ACTS: Final = (
+    "scan", "delete", "block", "mute", "accept", "join", "invite", "remove", "leave", "create", "confirm", "confirm",
+    "say to all",
+)  # fmt: skip
+SERVICES: Final = ("sell", "again", "store", "post", "speak", "recall", "look", "mass", "call off")
+CONTROL: Final = ("badge", "expire", "clock", "revoke", "depart", "reset", "found anew")
 COMINGS: Final = ("connect", "connect", "afresh", "strange", "rude")
 FAULTS: Final = (
     "cut", "vanish", "stick", "free", "crash", "power", "slow", "full", "fail", "jump", "broker away", "broker repeats",

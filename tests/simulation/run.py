@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from traceback import format_exception
 from typing import NamedTuple
 
+from tests.simulation.broken import Broken
 from tests.simulation.plan import Plan
 from tests.simulation.world import World, simulated
 
@@ -40,12 +42,16 @@ def live(plan: Plan) -> Lived:
         with simulated(world):
             try:
                 told = world.run()
+            except Broken:
+                raise
+            except Exception as why:
+                raise Broken("R5", "".join(format_exception(why))) from why
             finally:
                 world.end()
         return Lived(told, len(plan.ops), world.faults, len(world.truth.records), world.truth.commit)
 
 
-def shrunk(plan: Plan, failure: AssertionError, seconds: float = 20.0) -> Plan:
+def shrunk(plan: Plan, failure: Broken, seconds: float = 20.0) -> Plan:
     """Leave out operations for as long as the same promise still breaks: halves first, then ever smaller parts."""
     until, size = monotonic() + seconds, max(1, len(plan.ops) // 2)
     while size and monotonic() < until:
@@ -60,9 +66,9 @@ def shrunk(plan: Plan, failure: AssertionError, seconds: float = 20.0) -> Plan:
     return plan
 
 
-def fails_alike(plan: Plan, failure: AssertionError) -> bool:
+def fails_alike(plan: Plan, failure: Broken) -> bool:
     try:
         live(plan)
-    except AssertionError as why:
-        return type(why) is type(failure) and getattr(why, "claim", "") == getattr(failure, "claim", "")
+    except Broken as why:
+        return why.claim == failure.claim
     return False

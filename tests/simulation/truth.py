@@ -5,7 +5,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import msgpack
@@ -15,23 +14,20 @@ from gateway.events import AnyEvent
 from gateway.ports import Checkpoint
 from gateway.profile import Profile
 from gateway.state import State
-from tests.property.naive import window
 from tests.property.simulated import Key, Mailboxes
 from tests.simulation.broken import demand
+from tests.simulation.many import Many
+from tests.simulation.slots import Rule, Slot, window_of
 
 RANK = ("unverified", "verified", "certified")
-MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+MASS_AFFAIRS = ("mass_task", "mass_reminded", "mass_cancelled")
 
 
-@cache
-def _windows(minute: int) -> dict[str, str]:
-    return {name: window(minute * MINUTE_MS, name) for name in ("minute", "hour", "day", "week", "month")}
-
-
-def window_of(now_ms: int, name: str) -> str:
-    """Name the aligned window of a moment; none begins or ends within a minute."""
-    return _windows(now_ms // MINUTE_MS)[name]
+def drop(kept: dict[Any, Any], meant: Callable[[Any], bool]) -> None:
+    """Take out of a table what is meant."""
+    for key in [key for key in kept if meant(key)]:
+        del kept[key]
 
 
 class Truth(Mailboxes):
@@ -47,9 +43,11 @@ class Truth(Mailboxes):
         self.latest_ms = 0
         self.last: dict[str, int] = {}  # conversation → position of its newest record
         self.numbers: dict[tuple[str, str], int] = {}
-        self.used: Counter[tuple[tuple[str, str, str], str, str]] = Counter()  # rule, subject, window
+        self.used: Counter[Slot] = Counter()
+        self.resets: Counter[str] = Counter()  # by enterprise
+        self.owners: dict[str, str] = {}  # conversation → enterprise, also if it is gone
         self.profile: Profile | None = None
-        self.limits: dict[tuple[str, str, str], int] = {}
+        self.limits: dict[Rule, int] = {}
         self.certified: dict[str, tuple[str, int]] = {}
         self.pairs: dict[str, tuple[str, str]] = {}  # single chat → member, consumer
         self.status: dict[str, str] = {}
@@ -64,8 +62,13 @@ class Truth(Mailboxes):
         self.jobs: Counter[tuple[str, str]] = Counter()  # outcomes that are still to come
         self.due: dict[str, list[int]] = {}
         self.poisoned: set[str] = set()  # texts on which a rule has failed
+        self.many = Many(self)
         self._kept = State()
         self.departed: set[str] = set()
+
+    def _enter(self, conversation: str, corpid: str, *people: str) -> None:
+        super()._enter(conversation, corpid, *people)
+        self.owners[conversation] = corpid
 
     def commits(self, records: list[bytes]) -> None:
         """Take in a commit, whole."""
@@ -73,6 +76,7 @@ class Truth(Mailboxes):
         for record in records:
             self.records.append(record)
             self.take(events.decode(record))
+        self.many.rest()
 
     def checkpoint(self) -> Checkpoint:
         """Make a checkpoint as the child process does: from the last one and the log."""
@@ -112,8 +116,15 @@ class Truth(Mailboxes):
             self._outcome(event.origin, event.time_ms)
         if event.sender:
             self._counted(event)
-            self._badged(event, frame)
-            self._wanted(event)
+            self._spoken(event, frame, event.sender)
+        elif frame["side"] == "member":
+            sender = f"{frame['corp']}/{frame['sender']}"
+            demand(sender in self.inside[name], "D11", f"{sender} is not in {name}")
+            self.many.say(name, frame)
+            self._spoken(event, frame, sender)
+        elif frame["content"].get("affair") in MASS_AFFAIRS:
+            (person,) = self.inside[name]
+            self.many.notice(person, frame["content"])
 
     def _by_device(self, event: events.Posted, frame: dict[str, Any]) -> None:
         who = event.sender, event.device
@@ -130,14 +141,22 @@ class Truth(Mailboxes):
         if chat is not None and event.sender and "/#" not in event.sender:
             self.due.setdefault(f"{self.corps[event.conversation]}/#{chat[0]}", []).append(self.position + 1)
 
+    def _spoken(self, event: events.Posted, frame: dict[str, Any], sender: str) -> None:
+        self._badged(event, frame, sender)
+        self._wanted(event, sender)
+
     def _counted(self, event: events.Posted) -> None:
-        for rule, limit in self.limits.items():
+        for rule in self.limits:
             side, per, name = rule
             subject = self.subject(side, per, event.sender, event.conversation)
             if subject:
                 slot = rule, subject, window_of(event.time_ms, name)
-                self.used[slot] += 1
-                demand(self.used[slot] <= limit, "G3", f"{self.used[slot]} of {limit} in {slot}")
+                self.count(slot)
+
+    def count(self, slot: Slot) -> None:
+        used, limit = self.used[slot] + 1, self.limits[slot[0]]
+        demand(used <= limit, "G3", f"{used} of {limit} in {slot}")
+        self.used[slot] = used
 
     def subject(self, side: str, per: str, sender: str, conversation: str) -> str:
         """Name whom a rule counts; nobody where it does not count this."""
@@ -148,7 +167,7 @@ class Truth(Mailboxes):
             return sender
         if per == "conversation":
             return conversation
-        corp = self.corps[conversation]
+        corp = self.owners[conversation]
         return corp if per == "corp" else self._recipient(corp, mine, sender, conversation)
 
     def _recipient(self, corp: str, mine: str, sender: str, conversation: str) -> str:
@@ -163,9 +182,9 @@ class Truth(Mailboxes):
         level, until_ms = self.certified[corp]
         return "verified" if level == "certified" and 0 < until_ms <= now_ms else level
 
-    def _badged(self, event: events.Posted, frame: dict[str, Any]) -> None:
+    def _badged(self, event: events.Posted, frame: dict[str, Any], sender: str) -> None:
         """What the consumer sees of a member is as the enterprise is now; without its badge it reaches few."""
-        if "/" not in event.sender or "/#" in event.sender:
+        if "/" not in sender or "/#" in sender:
             return
         level = self.certification(frame["corp"], event.time_ms)
         shown = (frame.get("badge") or {}).get("certification")
@@ -174,15 +193,15 @@ class Truth(Mailboxes):
         assert self.profile is not None
         if pair is not None and level == "unverified" and self.profile.unverified_chat == "own":
             live = sum(self.status[name] in {"half", "mutual"} for name, at in self.pairs.items() if at[0] == pair[0])
-            demand(live <= 1, "G5", f"{event.sender} reaches {live} customers without a badge")
+            demand(live <= 1, "G5", f"{sender} reaches {live} customers without a badge")
 
-    def _wanted(self, event: events.Posted) -> None:
+    def _wanted(self, event: events.Posted, sender: str) -> None:
         """In a single chat both are together, and neither wants to hear nothing."""
         pair = self.pairs.get(event.conversation)
         if pair is not None:
             status, blocked = self.status[event.conversation], self.blocked[event.conversation]
-            demand(status in {"half", "mutual"}, "G1", f"{event.sender} is allowed to speak where it is {status}")
-            demand(not blocked[event.sender == pair[0]], "G1", f"{event.sender} is allowed to speak, and is blocked")
+            demand(status in {"half", "mutual"}, "G1", f"{sender} is allowed to speak where it is {status}")
+            demand(not blocked[sender == pair[0]], "G1", f"{sender} is allowed to speak, and is blocked")
 
     def _joined(self, event: events.Joined) -> None:
         assert self.profile is not None
@@ -227,6 +246,25 @@ class Truth(Mailboxes):
         for agent in event.agent_ids:
             self.due.setdefault(f"{event.corpid}/#{agent}", []).append(self.position + 1)
 
+    def _reset(self, event: events.CorpReset) -> None:
+        """Forget an enterprise: its ids may come again, and begin anew."""
+        corp, gone = event.corpid, {name for name, of in self.corps.items() if of == event.corpid}
+        mine = f"{corp}/", f"{corp} "
+        self.resets[corp] += 1
+        self.departed = {key for key in self.departed if not key.startswith(mine)}
+        self.poisoned = {text for text in self.poisoned if not text.startswith(mine)}  # or what is not remembered
+        by_conversation: tuple[dict[Any, Any], ...] = (self.last, self.pairs, self.status, self.blocked, self.chats)
+        for kept in by_conversation:
+            drop(kept, gone.__contains__)
+        by_place: tuple[dict[Any, Any], ...] = (self.frames, self.committed, self.recalled)
+        for kept in by_place:
+            drop(kept, lambda key: key[0] in gone)
+        by_device: tuple[dict[Any, Any], ...] = (self.numbers, self.accepted)
+        for kept in by_device:
+            drop(kept, lambda key: key[0].startswith(mine))
+        drop(self.used, lambda slot: slot[1] in gone or slot[1] == corp or slot[1].startswith(mine))
+        self.many.forget(corp)
+
     def _profile(self, event: events.ProfileSet) -> None:
         self.profile = event.profile
         self.limits = {(row.side, row.per, row.window): row.most(0) for row in event.profile.frequency}
@@ -256,6 +294,7 @@ class Truth(Mailboxes):
 
 CHECKS: dict[type, Callable[[Truth, Any], None]] = {
     events.Posted: Truth._posted,
+    events.CorpReset: Truth._reset,
     events.Answered: Truth._answered,
     events.Joined: Truth._joined,
     events.CommandRefused: Truth._refused,
@@ -270,4 +309,9 @@ CHECKS: dict[type, Callable[[Truth, Any], None]] = {
     events.AppSpoke: Truth._spoke,
     events.AppSaid: Truth._app_said,
     events.AppRecalled: Truth._recall,
+    events.MassMade: lambda truth, event: truth.many.make(event),
+    events.MassAnnounced: lambda truth, event: truth.many.announce(event),
+    events.MassConfirmed: lambda truth, event: truth.many.confirm(event),
+    events.MassSliced: lambda truth, event: truth.many.slice(event),
+    events.MassCancelled: lambda truth, event: truth.many.cancel(event),
 }

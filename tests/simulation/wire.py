@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from adapters.link import Link
 from tests.simulation.loop import Loop
-
-CLIENT_HEAD = {"json": 0x81, "msgpack": 0x82}
+from tests.wire import client_frame
 
 
 class Peer(Protocol):
@@ -105,11 +104,9 @@ class Wire(asyncio.Transport):
     # The peer's end.
 
     def send(self, opcode: int, payload: bytes) -> None:
-        """Send a frame, masked with a mask that changes nothing."""
-        length = len(payload)
-        head = bytes((opcode, 0x80 | length)) if length < 126 else bytes((opcode, 0xFE)) + length.to_bytes(2, "big")
+        """Send a frame."""
         self._up_at = max(self._up_at, self._loop.time() + self._delay())
-        self._loop.call_at(self._up_at, self._come, head + b"\0\0\0\0" + payload)
+        self._loop.call_at(self._up_at, self._come, client_frame(opcode, payload))
 
     def _come(self, data: bytes) -> None:
         self._unread.append(data)

@@ -4,11 +4,9 @@ Two phases. While it is unsafe, anything may crash, get lost or be late, and eve
 broken is mended, and everybody must end up with everything that is theirs.
 """
 
-import asyncio
 from asyncio import events as asyncio_events
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -16,149 +14,36 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from msgspec.structs import replace
+from aiomqtt import MqttError
 
-from adapters import callbacks, consumer, enterprise, http, journal_sqlite, mqtt, opening, real_clock, tokens
-from adapters.callbacks import Callbacks
-from adapters.link import Link, Links
-from adapters.mqtt import MqttDoor
-from adapters.mqtt_opening import Asked, _tell_growth
-from adapters.real_clock import RealClock
-from adapters.tokens import Keys, LinkClaims, Rejected, TokenBox
-from gateway import commands, decide, events
-from gateway import profile as profiles
+from adapters import callbacks, consumer, enterprise, http, journal_sqlite, mqtt, real_clock, tokens
+from adapters.link import Link
+from adapters.mqtt import _NothingDone
+from adapters.mqtt_opening import NotTaken
+from adapters.tokens import LinkClaims, Rejected
+from gateway import commands, events
 from gateway.policy import content as content_policy
-from gateway.ports import AppendFailed, ResumePoint
-from gateway.router import Router
+from gateway.ports import AppendFailed
 from gateway.session import Session
 from gateway.state import State
 from protocol.codec import JSON, MSGPACK
 from protocol.ids import corp_of
-from tests.property.simulated import CORP, NOW_MS, WORLD
+from tests.property.simulated import NOW_MS
 from tests.simulation.broken import Broken, demand
 from tests.simulation.devices import Device, Life
-from tests.simulation.disk import Disk, SimulatedCursor, SimulatedJournal, SimulatedMarks, Thread
+from tests.simulation.disk import Disk, Thread
 from tests.simulation.doings import do
 from tests.simulation.loop import Loop
-from tests.simulation.outside import Broker, BrokerLink, SimulatedReceivers, Target
+from tests.simulation.outside import Broker, BrokerLink, Target
 from tests.simulation.plan import Plan
+from tests.simulation.process import OTHERS, Gateway, Tokens
 from tests.simulation.truth import Truth
 from tests.simulation.wire import Wire
 
-OTHER = "straw"
 PEOPLE = ("silk/zhang", "silk/li", "straw/wu", "amy", "bo", "cai")
-KEYS = Keys.fresh()
 QUIET_S = 300.0  # in which everybody must have everything once nothing goes wrong any more
-AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
-
-FOUNDED: tuple[commands.Command, ...] = (
-    *WORLD,
-    commands.PutDepartment(CORP, 7, "store", store=True),
-    commands.PutMember(CORP, "li", "li", (7,)),
-    commands.PutMember(CORP, "zhang", "zhang", (7,)),
-    commands.PutApp(CORP, "till", "Till", "secret", "https://till.example", "token", AES_KEY),
-    commands.PutCode(CORP, userid="zhang", code="q-zhang", skip_verify=False),
-    commands.PutCorp(OTHER, "Straw", "straw", "verified"),
-    commands.PutMember(OTHER, "wu", "wu"),
-    commands.PutRelation(OTHER, "wu", "amy"),
-    commands.PutGroup(OTHER, "hay", "wu", "chat-hay", consumers=("amy",)),
-    commands.PutCode(OTHER, userid="wu", code="q-wu"),
-    commands.PutCode(OTHER, chat_id="chat-hay", code="q-hay"),
-)
-
-
-@cache
-def founded(profile: str) -> list[bytes]:
-    """Give the records of the world as it begins."""
-    state, records = State(), []
-    numbers = profiles.read("tiny" if profile == "roomy" else profile)
-    if profile == "roomy":
-        wider = tuple(replace(row, limit=row.limit * 8) for row in numbers.frequency if isinstance(row.limit, int))
-        numbers = replace(numbers, name="roomy", frequency=wider, group_size_max=4, group_scan_max=4)
-    for command in (commands.ResetWorld("seed"), commands.SetProfile(numbers), *FOUNDED):
-        decided = decide.by_service(state, NOW_MS, NOW_MS, command)
-        assert isinstance(decided, list), (command, decided)
-        for event in decided:
-            records.append(events.encode(event))
-            state.apply(event)
-    return records
-
-
-class Tokens(TokenBox):
-    """The gateway's own, but for resume tokens, which the devices' judge must be able to read."""
-
-    def resume_token(self, point: ResumePoint) -> str:
-        return f"{point.epoch} {point.position} {point.person}"
-
-    def read_resume_token(self, token: str) -> ResumePoint | None:
-        epoch, position, person = token.split(" ")
-        return ResumePoint(int(epoch), person, int(position))
-
-    @staticmethod
-    def position(token: str) -> int:
-        return int(token.split(" ")[1])
-
-    @staticmethod
-    def spoilt(token: str, person: str, wrong: str) -> str:
-        """Make a token that must not be believed."""
-        epoch, position, _ = token.split(" ")
-        match wrong:
-            case "another world":
-                return f"{int(epoch) + 1} {position} {person}"
-            case "a later time":
-                return f"{epoch} {int(position) + 1_000_000} {person}"
-            case "somebody else":
-                return f"{epoch} {position} {person}x"
-            case _:
-                return token
-
-
-class Ordered(dict[Any, None]):
-    """A set in the order of adding: that of the addresses in memory differs from run to run."""
-
-    def add(self, one: object) -> None:
-        self[one] = None
-
-    def discard(self, one: object) -> None:
-        self.pop(one, None)
-
-
-class Gateway:
-    """One life of the process: from what the disk has to a crash."""
-
-    def __init__(self, world: "World") -> None:
-        self.alive = True
-        self.journal = SimulatedJournal(world.disk, world.truth.commits)
-        world.truth.found([record for _, record in self.journal.replay(0)])
-        if not self.journal.position:
-            self.journal.begin(founded(world.plan.profile))
-        state = opening.restore(self.journal)
-        self.clock = RealClock()
-        self.clock.begin_at(state.clock.newest_real_ms())
-        self.tokens = Tokens(KEYS, self.clock)
-        self.router = Router(state, self.journal, self.clock, self.tokens, world.defect, world.plan.config)
-        sessions: Any = Ordered()
-        self.router.sessions = self.router.writer.sessions = sessions
-        loop = world.loop
-        self.turning = loop.create_task(self.router.run())
-        self.links = Links(self.router, self.clock.real_s)
-        links: Any = Ordered()
-        self.links.links = links
-        marks = SimulatedMarks(world.disk, state, lambda: self.alive)
-        receivers = SimulatedReceivers(world.target, world.truth, self.router, self.clock, lambda: "https://gateway")
-        self.marks = marks
-        self.calling = loop.create_task(self._call_back(Callbacks(self.router, marks, receivers)))
-        cursor = SimulatedCursor(world.disk, lambda: self.alive)
-        self.door = MqttDoor(
-            "mqtt://127.0.0.1", Asked(self.router), self.journal, state, cursor, client_id="h", trusted=None
-        )
-        loop.create_task(self.door.run())
-        loop.create_task(_tell_growth(self.router, self.door))
-
-    @staticmethod
-    async def _call_back(calls: Callbacks) -> None:
-        async with calls.open():
-            await asyncio.Event().wait()
+# By these a task tells whoever waits for it that nothing was done, that the broker has gone, or that the disk failed.
+MEANT = (NotTaken, _NothingDone, MqttError, AppendFailed)
 
 
 class World:
@@ -169,7 +54,7 @@ class World:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
         self.dice = Random(plan.seed)
-        self.loop = Loop()  # type: ignore[abstract]  # it has what the gateway's logic needs of a loop
+        self.loop = Loop(*MEANT)  # type: ignore[abstract]  # it has what the gateway's logic needs of a loop
         self.disk = Disk(folder, self.loop, Random(plan.seed + 1))
         self.truth = Truth(self.asked)
         self.broker: Broker = Broker(self.loop, self.truth, Random(plan.seed + 2))
@@ -226,14 +111,7 @@ class World:
         self.loop.end_tasks()
         if self.dice.random() < 0.4:
             self.disk.checkpoint = self.truth.checkpoint()
-        if gateway.turning.done() and not gateway.turning.cancelled() and (why := gateway.turning.exception()):
-            self._excuse(why)
         self.loop.call_later(self.dice.random() * 0.2, self.start)
-
-    @staticmethod
-    def _excuse(why: BaseException) -> None:
-        if not isinstance(why, AppendFailed):
-            raise why
 
     def look(self) -> None:
         """See whether the process has ended by itself."""
@@ -302,6 +180,11 @@ class World:
         if self.gateway is not None and self.gateway.router.state.people:
             self.gateway.router._ask(command)
 
+    def found_anew(self) -> None:
+        """Have everything of the other enterprise made that is not there."""
+        for command in OTHERS:
+            self.ask(command)
+
     def end(self) -> None:
         """Let go of everything, whatever came."""
         gateway, self.gateway = self.gateway, None
@@ -340,6 +223,8 @@ class World:
             self.loop.run_until(self.loop.time() + 0.5)
             self.look()
             self.start()
+            if self.gateway is not None and "straw/wu" not in self.gateway.router.state.people:
+                self.found_anew()
             for device in self.everybody:
                 if not device.linked:
                     device.connect(True, 256)
@@ -373,7 +258,7 @@ class World:
             told = {position for position, _, outcome in self.target.told.get(app, []) if outcome != "failed"}
             if missing := [position for position in due if position not in told]:
                 return f"{app} was not called back about {missing[:3]}"
-        return ""
+        return self.truth.many.lacking()
 
     def is_gone(self, device: Device) -> bool:
         """Tell whether a person has left the enterprise."""
@@ -385,6 +270,9 @@ class World:
         assert gateway is not None
         records = self.truth.records
         demand(gateway.router.state.position == len(records), "J1", "the state is behind the log, or ahead of it")
+        for device in self.everybody:
+            kept = device.keeps() if not self.is_gone(device) else []
+            demand(not kept, "D13", f"{device.key} keeps {kept[:3]} of what was to be forgotten")
         live = gateway.router.state.digest()
         whole, half = State(), State()
         for at, record in enumerate(records):
