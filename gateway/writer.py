@@ -137,9 +137,8 @@ class Writer:
             if callable(wish):  # a command is a struct; to look for it in the long union of them takes longer
                 turn.answered.append((future, self.look(wish, turn.now_ms)))
                 return
-            if room:
-                answer = decide.by_service(self.state, turn.now_ms, self._clock.real_ms(), wish)
-            else:
+            answer = decide.by_service(self.state, turn.now_ms, self._clock.real_ms(), wish)
+            if not room and isinstance(answer, list) and answer:  # a repeat needs no disk, nor does a refusal
                 answer = Refusal(UNAVAILABLE, "disk reserve")
         except Exception as defect:  # noqa: BLE001 - decide only reads, so one command's defect is one refusal
             answer = self.defect(type(wish).__name__, defect)

@@ -18,7 +18,7 @@ from gateway.refusal import Refusal
 from gateway.session import Phase, Session
 from gateway.state import State
 from protocol import content, frames
-from protocol.errors import INTERNAL, Close
+from protocol.errors import INTERNAL, UNAVAILABLE, UNKNOWN_PERSON, Close
 from tests.property.simulated import CORP, WORLD, Device, Simulation, lived
 
 history = cache(lived)
@@ -409,6 +409,25 @@ async def test_what_was_accepted_is_answered_after_a_clash_and_on_a_full_disk(
     zhang.send(name, "no room for this")
     await simulation.settle()
     assert told[2:] == ["accepted", "unavailable"]
+
+
+async def test_a_service_is_told_on_a_full_disk_what_needs_no_room(
+    open_simulation: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = open_simulation()
+    ask, known = simulation.router.ask, simulation.router.state.corps[CORP].consumers
+
+    def told(origin: str) -> commands.SendFor:
+        amy = next(name for name, handle in known.items() if handle == "amy")
+        return commands.SendFor(CORP, Origin("till", origin), "member", "zhang", "consumer", amy, content.Text("x"))
+
+    await ask(told("1"))
+    before = simulation.journal.position
+    monkeypatch.setattr(simulation.journal, "room", lambda: False)
+    assert await ask(told("1")) == commands.Repeated(simulation.router.state.epoch, before)
+    assert await ask(told("2")) == Refusal(UNAVAILABLE, "disk reserve")
+    assert await ask(commands.Act("nobody", frames.Scan(1, "code"))) == Refusal(UNKNOWN_PERSON)
+    assert simulation.journal.position == before
 
 
 async def test_a_token_tells_of_nothing_that_is_still_being_appended(open_simulation: Open) -> None:
