@@ -41,6 +41,7 @@ POINTS = {  # and at which time that each is reached death comes: behind what a 
 }
 SEED = int(os.environ.get("KILL_SEED", "20261121"))
 STILL_S = 2.0
+STOPPED_S = 10.0  # the promise: a stop takes no longer, whatever is under way
 MEMBERS = ["lin", "wu", "he"]
 CONSUMERS = ["amy", "bo", "cai", "dan"]
 
@@ -211,7 +212,8 @@ async def test_sigterm_under_load(tmp_path: Path, town: Town, server: list[Serve
         goal = crew.acknowledged + 300
         crew.board(running.port)
         await crew.until(lambda goal=goal: crew.acknowledged >= goal)  # type: ignore[misc]
-        ended = await running.terminate()
+        async with asyncio.timeout(STOPPED_S):
+            ended = await running.terminate()
         assert (ended.code, ended.complaints) == (0, [])
         await crew.ashore()
     assert {code for each in crew.devices for code in each.ended} == {1012}
