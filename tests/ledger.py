@@ -50,6 +50,7 @@ class Device:
     repeats: int = 0
     ended: list[int] = field(default_factory=list)  # close codes
     talking: bool = True
+    in_flight_max: int = IN_FLIGHT_MAX
     _upto: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -103,7 +104,7 @@ class Device:
             progress()
 
     def _talk(self, wire: Wire) -> None:
-        while self.talking and len(self.unanswered) < IN_FLIGHT_MAX:
+        while self.talking and len(self.unanswered) < self.in_flight_max:
             self.last_number += 1
             sent = Sent(self.dice.choice(self.conversations), f"{self.key} {self.last_number} {'.' * 50}")
             self.unanswered[self.last_number] = sent

@@ -46,13 +46,17 @@ MEMBERS = ["lin", "wu", "he"]
 CONSUMERS = ["amy", "bo", "cai", "dan"]
 
 
-@pytest.fixture
-async def town(tmp_path: Path) -> Town:
+async def still_town(folder: Path) -> Town:
     """Build a town where time stands still, so that no window of a quota begins anew."""
-    built = await prepare(tmp_path / "data", MEMBERS, CONSUMERS, ["tea"])
-    async with run(tmp_path / "data") as gateway:
+    built = await prepare(folder, MEMBERS, CONSUMERS, ["tea"])
+    async with run(folder) as gateway:
         await done(gateway.router, SetClock(rate=0.0))
     return built
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> Town:
+    return await still_town(tmp_path / "data")
 
 
 @pytest.fixture
