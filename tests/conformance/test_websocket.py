@@ -5,7 +5,7 @@ echo, to which nothing is a frame of Hutong: each message goes back as it came, 
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final, NamedTuple
 from unittest.mock import create_autospec
 
@@ -24,6 +24,7 @@ from protocol.errors import Close
 from protocol.frames import ServerFrame
 
 AT_ONCE: Final = 16  # some cases wait for seconds
+AGAIN_MAX: Final = 3
 CODECS: Final = {WSMsgType.TEXT: JSON, WSMsgType.BINARY: MSGPACK}
 CLAIMS: Final = LinkClaims(enterprise.AUDIENCE, "corp/echo", "phone", "jti", 2**40, "key")
 
@@ -110,10 +111,30 @@ async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     router.defect.assert_not_called()
 
 
-async def verdicts(url: str, cases: list[str] | None = None, but: list[str] | None = None) -> dict[str, Verdict]:
-    """Run cases; the suite raises when one of them has not passed, and gives all of them then, too."""
+def is_ok(case: str, verdict: Verdict) -> bool:
+    return verdict == NOT_OK[case] if case in NOT_OK else verdict[:2] == ("OK", "OK")
+
+
+async def verdicts(
+    url: str, is_declared: Callable[[str, Verdict], bool], cases: list[str] | None = None, but: list[str] | None = None
+) -> dict[str, Verdict]:
+    """Run cases; those that do not end as declared run again by themselves.
+
+    The suite waits for an echo or an end for a second of the wall, which a busy machine may need for something else.
+    What is wrong in a link is so each time.
+    """
+    found = await ran(url, cases, but, AT_ONCE)
+    for _ in range(AGAIN_MAX):
+        late = [case for case, verdict in found.items() if not is_declared(case, verdict)]
+        if late:
+            found |= await ran(url, late, None, 1)
+    return found
+
+
+async def ran(url: str, cases: list[str] | None, but: list[str] | None, at_once: int) -> dict[str, Verdict]:
+    """Run cases once; the suite raises when one of them has not passed, and gives all of them then, too."""
     try:
-        results = await kosoku.run_fuzzingclient(url, cases, but, AT_ONCE)
+        results = await kosoku.run_fuzzingclient(url, cases, but, at_once)
     except kosoku.FailureError as failure:
         results = failure.results
     return {
@@ -123,13 +144,13 @@ async def verdicts(url: str, cases: list[str] | None = None, but: list[str] | No
 
 
 async def test_every_case_is_ok_but_those_declared(url: str) -> None:
-    found = await verdicts(url, but=TOO_BIG + COMPRESSED)
+    found = await verdicts(url, is_ok, but=TOO_BIG + COMPRESSED)
     assert len(found) == 260
     assert {case: verdict for case, verdict in found.items() if verdict[:2] != ("OK", "OK")} == NOT_OK
 
 
 async def test_message_of_more_than_64_kib_is_refused_for_its_size(url: str) -> None:
-    found = await verdicts(url, TOO_BIG)
+    found = await verdicts(url, lambda _, verdict: verdict.code == 1009, TOO_BIG)
     assert len(found) == 41
     assert {case: verdict for case, verdict in found.items() if verdict.code != 1009} == {}
 
@@ -138,6 +159,6 @@ async def test_message_of_more_than_64_kib_is_refused_for_its_size(url: str) -> 
     "ignore:unclosed file <.*kosoku:ResourceWarning"
 )  # its cases leave closing to the collector
 async def test_compression_is_not_spoken(url: str) -> None:
-    found = await verdicts(url, COMPRESSED)
+    found = await verdicts(url, lambda _, verdict: verdict.messages == "UNIMPLEMENTED", COMPRESSED)
     assert len(found) == 216
     assert {verdict.messages for verdict in found.values()} == {"UNIMPLEMENTED"}
