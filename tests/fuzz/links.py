@@ -1,7 +1,6 @@
 """What comes on a link: frames into a session, and a socket's bytes, cut anywhere, into a link."""
 
 import asyncio
-import json
 from typing import Any, Final, cast
 
 import msgpack
@@ -14,7 +13,7 @@ from gateway.router import Router
 from gateway.session import Session, Unanswerable
 from protocol import frames
 from protocol.codec import JSON, MSGPACK, Codec, UnreadContent
-from tests.fuzz.target import Target, words_of
+from tests.fuzz.target import Target, read_json, words_of
 
 CLAIMS: Final = LinkClaims("member", "who", "phone", "jti", 0, "key")
 SIDES: Final = (enterprise, consumer)
@@ -67,7 +66,7 @@ def frame(codec: Codec, data: bytes) -> None:
 def read_otherwise(codec: Codec, body: bytes) -> Any:
     """Have somebody else read it, who may be stricter in nothing: what we pass over may be any number, key or text."""
     if codec is JSON:
-        return json.loads(body.decode())
+        return read_json(body)
     try:
         return msgpack.unpackb(
             body,

@@ -18,7 +18,7 @@ from protocol.wecom.aibot import Frame
 from protocol.wecom.app_messages import Spoken
 from protocol.wecom.envelope import Sealed, Secrets, Seen, Unopened, encrypt, read_answer, seal, sign, unseal
 from protocol.wecom.replies import NoReply, read_reply
-from tests.fuzz.target import Target, split, words_of
+from tests.fuzz.target import Target, read_json, split, words_of
 
 SECRETS: Final = Secrets("token", bytes(range(32)), "wwlanhe")
 NOW_S: Final = 1_600_000_000
@@ -35,7 +35,7 @@ def command(data: bytes) -> None:
         if json.loads(told.payload)["data"]["code"] != fault.reason.code or set("+#") & set(told.topic):
             raise AssertionError(told) from fault
         raise
-    other = json.loads(payload.decode())
+    other = read_json(payload)
     assert (other["id"], other["source"]) == (read.id, read.source)
     assert msgspec.convert(other["data"], topics.MessageSend) == read.data
     again = json.dumps({**other, "data": msgspec.to_builtins(read.data)}).encode()
@@ -103,7 +103,7 @@ def _frame(data: bytes) -> None:
     frame, no = read_frame(data)
     if no is not None:
         raise no
-    other = json.loads(data.decode())
+    other = read_json(data)
     assert (other.get("cmd", ""), other["headers"]["req_id"]) == (frame.cmd, frame.headers.req_id)
     with suppress(No):
         read_subscription(frame.body)

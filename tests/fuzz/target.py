@@ -1,6 +1,8 @@
 """What a fuzzed decoder is, and what is asked of it beyond its answer: an end in time, and no memory left behind."""
 
 import gc
+import json
+import sys
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -10,6 +12,7 @@ from typing import Any, Final, NamedTuple
 CORPUS: Final = Path(__file__).parent / "corpus"
 BYTES_MAX: Final = 4096  # of an input; larger ones find nothing new in a decoder that is linear
 CPU_S_MAX: Final = 0.1
+DEEPER: Final = 100
 GROWTH_BYTES_MAX: Final = 64 * 1024 * 1024
 WARM: Final = 2_000  # inputs after which caches are full, and growth is growth
 LOOK_EVERY: Final = 2_000
@@ -67,6 +70,16 @@ class Growth:
             self._warm_bytes = now_bytes
         elif now_bytes - self._warm_bytes > GROWTH_BYTES_MAX:
             raise Grown(f"{(now_bytes - self._warm_bytes) >> 20} MiB more after {self._inputs} inputs")
+
+
+def read_json(data: bytes) -> Any:
+    """Have Python's own json read what was taken, however deep: our calls until there count as levels, too."""
+    levels = sys.getrecursionlimit()
+    sys.setrecursionlimit(levels + DEEPER)
+    try:
+        return json.loads(data.decode())
+    finally:
+        sys.setrecursionlimit(levels)
 
 
 def resident_bytes() -> int:

@@ -34,6 +34,20 @@ def test_every_corpus_has_its_decoder() -> None:
     assert {folder.name for folder in CORPUS.iterdir()} == set(TARGETS)
 
 
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        ("frames_json", b'\2{"type":"send","number":1,"conversation":"cv","content":{"kind":"text","text":"","x":%b}}'),
+        ("bot_frame", b'{"cmd":"","headers":{"req_id":"r"},"body":%b}'),
+    ],
+    ids=["frames_json", "bot_frame"],
+)
+def test_however_deep_it_is_what_is_taken_can_be_judged(name: str, frame: bytes) -> None:
+    """Ours and the other parser both count calls, against Python's limit of 1,000, and not from the same place."""
+    for depth in range(800, 1_050):
+        TARGETS[name].take(frame % (b"[" * depth + b"]" * depth))
+
+
 @pytest.mark.skipif(find_spec("atheris") is None, reason="there is no wheel of atheris for this Python and platform")
 @pytest.mark.parametrize("name", TARGETS)
 def test_found_inputs(name: str) -> None:
