@@ -94,8 +94,8 @@ async def keep_children(journal: Journal, folder: Path) -> None:
 
 
 async def follow(command: Sequence[str], _position: int) -> None:
-    """Run one child, and die if it did."""
-    if await checkpoint.complaint_of(command):
+    """Run one child, and die if it died so; whatever else it complained of would show nothing."""
+    if await checkpoint.complaint_of(command) == f"exit code {-signal.SIGKILL}":
         os.kill(os.getpid(), signal.SIGKILL)
 
 
