@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -75,7 +75,7 @@ def _file(folder: Path, position: int) -> Path:
 
 
 def _head(position: int, state: bytes) -> bytes:
-    return _HEAD.pack(_MARK, position, blake2b(state, digest_size=32).digest())
+    return _HEAD.pack(_MARK, position, sha256(state).digest())
 
 
 def _write_in_steps(file: Path, head: bytes, state: bytes, pause_s: float) -> None:
