@@ -38,6 +38,7 @@ assurance: $(VENV)/installed
 	scripts/install-test-servers assurance
 	$(BIN)/python -m tests.simulation --seed $(or $(SEED),100000) --minutes $(or $(MINUTES),10)
 	STORM_LINKS=2000 $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/end_to_end/test_storms.py
+	STALLED_LINKS=5000 $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/end_to_end/test_stalled.py
 	$(BIN)/python -m tests.power $(or $(CUTS),100000) --seed $(or $(SEED),100000)
 	$(BIN)/python -m tests.power $(or $(PROCESS_CUTS),300) --seed $(or $(SEED),100000) --fuse || [ $$? -eq 77 ]
 	$(BIN)/python -m tests.power $(or $(FLIPS),10000) --seed $(or $(SEED),100000) --flips

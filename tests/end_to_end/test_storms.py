@@ -9,7 +9,7 @@ import random
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -93,15 +93,6 @@ def cut_all_but_the_talker() -> None:
     for wire in Wire.opened[1:]:
         wire.drop()
     del Wire.opened[1:]
-
-
-@pytest.fixture
-def many_files() -> Iterator[None]:
-    """Let this process open a file for each link."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, LINKS + 1000)), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.usefixtures("many_files")
