@@ -21,8 +21,8 @@ from adapters.data_folder import RESERVE_BYTES, free_bytes
 from gateway.commands import SendFor
 from gateway.events import Origin
 from protocol.content import Text
+from tests.end_to_end.crews import audit, conversations_of, crew_of, settle, still_town
 from tests.end_to_end.server import PATIENCE_S, Server, tokens_of
-from tests.end_to_end.test_kill import audit, conversations_of, crew_of, settle, still_town
 from tests.ledger import Crew, Device
 from tests.town import CORP, Town, done
 from tests.wire import LOST, Wire, synced

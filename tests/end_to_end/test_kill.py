@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import shutil
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,13 +13,12 @@ import apsw
 import pytest
 
 from adapters.checkpoint_files import read_checkpoints
-from adapters.compose import run
 from adapters.snapshot_file import check
-from gateway.commands import SetClock
-from hutong.control import Control, NotRunning
-from tests.end_to_end.server import Child, Server, hutong, prepare, tokens_of
-from tests.ledger import Crew, Device, judge
-from tests.town import CORP, Town, done
+from hutong.control import NotRunning
+from tests.end_to_end.crews import CONSUMERS, control_of, crew_of, settle, still_town
+from tests.end_to_end.server import Child, Server, hutong, tokens_of
+from tests.ledger import Crew
+from tests.town import Town
 from tests.wire import LOST, HandshakeRefused, Wire
 
 CYCLES = int(os.environ.get("RANDOM_KILLS", "24"))
@@ -42,16 +40,6 @@ POINTS = {  # and at which time that each is reached death comes: behind what a 
 SEED = int(os.environ.get("KILL_SEED", "20261121"))
 STILL_S = 2.0
 STOPPED_S = 10.0  # the promise: a stop takes no longer, whatever is under way
-MEMBERS = ["lin", "wu", "he"]
-CONSUMERS = ["amy", "bo", "cai", "dan"]
-
-
-async def still_town(folder: Path) -> Town:
-    """Build a town where time stands still, so that no window of a quota begins anew."""
-    built = await prepare(folder, MEMBERS, CONSUMERS, ["tea"])
-    async with run(folder) as gateway:
-        await done(gateway.router, SetClock(rate=0.0))
-    return built
 
 
 @pytest.fixture
@@ -67,71 +55,6 @@ async def server(tmp_path: Path, town: Town) -> AsyncIterator[list[Server]]:
     Wire.drop_all()
     for started in servers:
         await started.end()
-
-
-def conversations_of(town: Town, person: str) -> tuple[str, ...]:
-    single = [name for (userid, handle), name in town.singles.items() if person in {f"{CORP}/{userid}", handle}]
-    return (*single, *town.groups.values(), *town.groups.values())
-
-
-def device(folder: Path, town: Town, person: str, name: str, dice: random.Random) -> Device:
-    token = tokens_of(folder).link_token(person, name)
-    kind = dice.choice(["msgpack", "json"])
-    return Device(person, name, token, kind, conversations_of(town, person), random.Random(dice.random()))
-
-
-def crew_of(folder: Path, town: Town, dice: random.Random) -> Crew:
-    """Give everybody a phone, and every second person a tablet too."""
-    people = [*(f"{CORP}/{userid}" for userid in town.members), *town.consumers]
-    phones = [device(folder, town, person, "phone", dice) for person in people]
-    return Crew([*phones, *(device(folder, town, person, "tablet", dice) for person in people[::2])])
-
-
-async def audit(folder: Path, port: int, town: Town, crew: Crew, dice: random.Random) -> dict[str, Device]:
-    """Read everything anew, once for each person, on devices without memory."""
-    auditors = {}
-    for person in {device.person for device in crew.devices}:
-        auditors[person] = auditor = device(folder, town, person, "auditor", dice)
-        auditor.talking = False
-    reading = Crew([*auditors.values()])
-    reading.board(port, talking=False)
-    await reading.until(lambda: all(auditor.resume for auditor in auditors.values()))
-    return auditors
-
-
-async def settle(folder: Path, port: int, town: Town, crew: Crew, dice: random.Random) -> int:
-    """Have everything unanswered answered and everything missed read, then compare the books."""
-    crew.board(port, talking=False)
-    await crew.until(lambda: not any(each.unanswered for each in crew.devices))
-    auditors = await audit(folder, port, town, crew, dice)
-
-    def read() -> bool:
-        return all(
-            each.cursors().get(name, 0) >= max(book)
-            for each in crew.devices
-            for name, book in auditors[each.person].books.items()
-        )
-
-    await crew.until(read)
-    await judge_quotas(port, town, crew)
-    return judge(crew, auditors)
-
-
-def control_of(port: int) -> Control:
-    return Control(f"http://127.0.0.1:{port}")
-
-
-async def judge_quotas(port: int, town: Town, crew: Crew) -> None:
-    """Every message has been charged to its sender, once."""
-    said: Counter[str] = Counter()
-    for each in crew.devices:
-        said[each.person] += len(each.answered)
-    async with control_of(port) as control:
-        for person, count in said.items():
-            told = await control.explain(person, conversations_of(town, person)[0])
-            used = {line["rule"]: line.get("used") for line in told["lines"]}
-            side = "member" if person.startswith(CORP) else "consumer"
-            assert used[f"frequency/{side}/sender/minute"] == count, person
 
 
 async def test_kills_at_random_moments(tmp_path: Path, town: Town, server: list[Server]) -> None:
