@@ -68,7 +68,8 @@ class BrokerLink(aiomqtt.Client):
 
     Touched, and tested in tests/conformance/test_mqtt.py: `_client` is paho's client, whose manual acknowledgement
     aiomqtt does not offer; `_on_publish` is its callback for PUBACK, which overlooks MQTT 5's refusals; `_wait_for` is
-    how it waits for an answer: by asyncio.wait_for, which in Python 3.11 loses a cancellation that comes with it.
+    how it waits for an answer: by asyncio.wait_for, which in Python 3.11 loses a cancellation that comes with it;
+    `_on_disconnect` is its callback for the end of the connection, which ends no wait.
     """
 
     def __init__(self, address: Address, client_id: str, version: aiomqtt.ProtocolVersion) -> None:
@@ -87,6 +88,8 @@ class BrokerLink(aiomqtt.Client):
         self._client.manual_ack_set(True)
         self._client.connect_timeout = 3.0  # it holds a thread, which would hold up our end
         self._refusal: ReasonCode | None = None
+        self._patience: set[asyncio.Timeout] = set()  # of everything that waits for an answer
+        self._ended = False
 
     def acknowledge(self, message: aiomqtt.Message) -> None:
         self._client.ack(message.mid, message.qos)
@@ -122,10 +125,24 @@ class BrokerLink(aiomqtt.Client):
 
     async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109 (its signature)
         try:
-            async with asyncio.timeout(timeout or self.timeout):
-                return await fut
+            async with asyncio.timeout(0.0 if self._ended else timeout or self.timeout) as patience:
+                self._patience.add(patience)
+                try:
+                    return await fut
+                finally:
+                    self._patience.discard(patience)
         except TimeoutError:
             raise aiomqtt.MqttError("the broker does not answer") from None
+
+    def _on_disconnect(self, *told: Any, **named: Any) -> None:
+        """Wait no longer for what was asked: nobody will answer it."""
+        super()._on_disconnect(*told, **named)
+        if self._disconnected.done():
+            self._disconnected.exception()  # looked at: where nobody waits for it, asyncio would complain
+        self._ended = True
+        for patience in self._patience:
+            if not patience.expired():
+                patience.reschedule(0.0)
 
 
 def _connect_properties() -> Properties:
