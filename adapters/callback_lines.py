@@ -54,5 +54,5 @@ class CallbackLines(Recalled[CallbackLine]):
 
     def add(self, line: CallbackLine) -> None:
         self.counts[line.outcome][line.event] += 1
-        line.size = LINE_BYTES + len(line.message) + len(line.answer)
+        line.size = LINE_BYTES + len(line.message) + len(line.answer) + len(line.error)
         super().add(line)

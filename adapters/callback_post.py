@@ -23,6 +23,7 @@ from adapters.own_thread import OwnThread
 from protocol.wecom.envelope import ENVELOPE_BYTES_MAX
 
 TAKEN_BYTES_MAX: Final = 2 * ENVELOPE_BYTES_MAX  # of one answer, its heads included
+ERROR_SHOWN: Final = 500  # of what went wrong, which may quote the receiver at length
 KEPT_S: Final = 2.0  # an idle connection: some receivers close theirs after 5 s, and the race is theirs to win
 
 
@@ -99,7 +100,7 @@ class Poster:
         except TimeoutError:
             error = f"no answer within {seconds:g} s"
         except (ClientError, OSError, ValueError) as why:
-            error = f"no connection: {str(why) or type(why).__name__}"
+            error = f"no connection: {str(why) or type(why).__name__}"[:ERROR_SHOWN]
         return Answer(status, told, error, (perf_counter_ns() - began) // 1000)
 
     async def _ask(self, url: str, query: dict[str, str], body: bytes | None) -> tuple[int, bytes, str]:
