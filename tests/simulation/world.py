@@ -21,7 +21,7 @@ from adapters.link import Link
 from adapters.mqtt import _NothingDone
 from adapters.mqtt_opening import NotTaken
 from adapters.tokens import LinkClaims, Rejected
-from gateway import commands, events
+from gateway import commands, deadlines, events
 from gateway.policy import content as content_policy
 from gateway.ports import AppendFailed
 from gateway.session import Session
@@ -319,6 +319,7 @@ def simulated(world: World) -> Iterator[None]:
         for module, name, value in (
             (journal_sqlite, "OwnThread", Thread),
             (journal_sqlite, "insert", world.disk.insert),
+            (deadlines, "SLICES_MAX", min(deadlines.SLICES_MAX, world.plan.config.link_share_max)),
             (real_clock, "time", times),
             (tokens, "secrets", SimpleNamespace(token_hex=lambda size: world.dice.randbytes(size).hex())),
             (callbacks, "time", times),
