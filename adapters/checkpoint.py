@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from adapters.checkpoint_files import newest_checkpoint, positions, write_checkpoint
+from adapters.checkpoint_files import newest_checkpoint, positions, remove_old, write_checkpoint
 from adapters.journal_file import open_read_only
 from adapters.journal_rows import last_row, records_between
 from gateway.ports import Journal
@@ -86,6 +86,7 @@ async def keep_checkpoints(
     One child at a time. A failed one is logged and tried again only after the journal has grown as much once more:
     without checkpoints a restart is slower, and nothing else.
     """
+    remove_old(folder)  # what a crash left
     tried = max(positions(folder), default=0)
     while True:
         await asyncio.sleep(look_every_s)

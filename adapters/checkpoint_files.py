@@ -67,7 +67,7 @@ def write_checkpoint(folder: Path, position: int, state: bytes, pause_s: float =
         aside.unlink(missing_ok=True)
         raise
     sync_folder(folder)
-    _remove_old(folder)
+    remove_old(folder)
 
 
 def _file(folder: Path, position: int) -> Path:
@@ -88,8 +88,9 @@ def _write_in_steps(file: Path, head: bytes, state: bytes, pause_s: float) -> No
             time.sleep(pause_s)
 
 
-def _remove_old(folder: Path) -> None:
+def remove_old(folder: Path) -> None:
+    """Remove all but the last `KEPT`, and the part of a child that was killed."""
     kept = {_file(folder, position) for position in positions(folder)[:KEPT]}
-    for file in set(folder.glob("checkpoint-*")) - kept:  # older ones, and a part of a child that was killed
+    for file in set(folder.glob("checkpoint-*")) - kept:
         with suppress(FileNotFoundError):
             file.unlink()

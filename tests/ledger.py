@@ -153,6 +153,11 @@ class Crew:
             device.talking = talking
         self._links = [loop.create_task(device.live(port, self._stirred.set)) for device in self.devices]
 
+    def hush(self) -> None:
+        """Have nobody say anything new."""
+        for device in self.devices:
+            device.talking = False
+
     async def until(self, reached: Callable[[], bool], within_s: float = 30.0) -> None:
         """Wait until the devices have got somewhere; what went wrong with one of them is raised."""
         async with asyncio.timeout(within_s):

@@ -13,6 +13,7 @@ from tests.town import CORP, Town, done
 
 MEMBERS = ["lin", "wu", "he"]
 CONSUMERS = ["amy", "bo", "cai", "dan"]
+READ_S = 300.0  # the long forms have said more than a hundred thousand things
 
 
 async def still_town(folder: Path) -> Town:
@@ -49,7 +50,7 @@ async def audit(folder: Path, port: int, town: Town, crew: Crew, dice: random.Ra
         auditor.talking = False
     reading = Crew([*auditors.values()])
     reading.board(port, talking=False)
-    await reading.until(lambda: all(auditor.resume for auditor in auditors.values()))
+    await reading.until(lambda: all(auditor.resume for auditor in auditors.values()), READ_S)
     return auditors
 
 
@@ -66,7 +67,7 @@ async def settle(folder: Path, port: int, town: Town, crew: Crew, dice: random.R
             for name, book in auditors[each.person].books.items()
         )
 
-    await crew.until(read)
+    await crew.until(read, READ_S)
     await judge_quotas(port, town, crew)
     return judge(crew, auditors)
 

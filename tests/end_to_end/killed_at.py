@@ -115,7 +115,7 @@ POINTS: Final[dict[str, Hook]] = {
 POINTS_OF_CHILD: Final[dict[str, Hook]] = {
     "half-checkpoint": lambda near: before(os, "fsync", near),
     "whole-checkpoint": lambda near: behind(checkpoint_files, "_write_in_steps", near),
-    "named-checkpoint": lambda near: before(checkpoint_files, "_remove_old", near),
+    "named-checkpoint": lambda near: before(checkpoint_files, "remove_old", near),
 }
 
 if __name__ == "__main__":

@@ -208,9 +208,11 @@ async def test_growth_counts_from_the_last_checkpoint_or_try(tmp_path: Path, mon
 
     monkeypatch.setattr("adapters.checkpoint.attempt", record)
     write_checkpoint(tmp_path, 10, b"state")
+    (tmp_path / "checkpoint-50.123.part").write_bytes(b"half")  # of a child that was killed with its server
     with pytest.raises(RuntimeError):  # the script is at its end
         await keep_checkpoints(Growing(), tmp_path, 100, look_every_s=0)
     assert tries == [110, 215]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-10"]  # noqa: ASYNC240
 
 
 async def test_child_yields_the_processor_as_soon_as_it_is_there() -> None:
