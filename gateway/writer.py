@@ -374,9 +374,12 @@ class Writer:
         self.audience.forget(gone)
 
     def _unask(self, session: Session) -> None:
-        """Leave what a link has asked for: it ends with this turn, in which its person may come again, as another."""
-        if session.phase is not Phase.HELLO:
-            session.inbox.clear()
+        """Leave what a link has asked for: it ends with this turn, in which its person may come again, as another.
+
+        A hello is heard: what is said while the turn is appended would be taken for the first frame otherwise.
+        """
+        while len(session.inbox) > (1 if session.phase is Phase.HELLO else 0):
+            session.inbox.pop()
 
     def _let_go(self, session: Session) -> None:
         """Have a link that was about to rejoin come back through a turn of its own."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway import commands
 from gateway.config import Config
-from protocol import frames
+from protocol import content, frames
 from tests.property.simulated import CORP, WORLD, Device, Simulation, lived
 
 NARROW = Config(
@@ -148,15 +148,22 @@ def test_every_device_gets_what_it_may_read_in_a_long_life(seed: int) -> None:
 
 
 @pytest.mark.parametrize("reset", [commands.ResetCorp(CORP), commands.ResetWorld("seed")])
-async def test_what_waits_is_not_asked_of_whoever_comes_in_the_place_of_who_is_gone(reset: commands.Command) -> None:
-    """Also where the new enterprise, with the same people, is made in the same turn."""
+@pytest.mark.parametrize("greeted", [True, False])
+async def test_what_waits_is_not_asked_of_whoever_comes_in_the_place_of_who_is_gone(
+    reset: commands.Command, greeted: bool
+) -> None:
+    """Also where the new enterprise, with the same people, is made in the same turn; and behind a hello that waits."""
     simulation = Simulation(history(0), WIDE)
     simulation.journal.grew = lambda: None  # the records are looked at, not the mailboxes
     zhang = simulation.devices[0]
     zhang.connect(True, 256)
-    await simulation.settle()
+    if greeted:
+        await simulation.settle()
     chat, turns = simulation.router.state.member(zhang.person).contacts["amy"], simulation.router.statistics.turns
-    zhang.send(chat, "to the old one")
+    session = zhang.pipe.session if zhang.pipe is not None else None
+    assert session is not None
+    session.receive(session.codec.encode(frames.Send(1000, chat, content.Text("to the old one"))))
+    simulation.router.ready(session)
     await simulation.ask(reset, *WORLD)
     assert simulation.router.statistics.turns == turns + 1
     assert simulation.router.state.member(zhang.person).contacts["amy"] == chat
