@@ -200,7 +200,7 @@ class Writer:
                 self._refuse(turn, session, frame, frame.refusal)
             elif kind is Hello:
                 self._hello(turn, session, person, frame)
-            elif not room and not decide.is_answered(person, session.device, frame.number):
+            elif not room and not self._is_decided(session, person, frame.number):
                 self._refuse(turn, session, frame, Refusal(UNAVAILABLE, "disk reserve"))
             else:
                 self._command(turn, session, person, frame)
@@ -253,6 +253,11 @@ class Writer:
         accepted = Accepted(number, answer.conversation, answer.sequence, answer.time_ms)
         codec = session.codec
         session.outbox.answers.append(websocket_frame(codec.opcode, codec.encode(accepted)))
+
+    @staticmethod
+    def _is_decided(session: Session, person: AnyPerson, number: int) -> bool:
+        """Tell whether a number was accepted or refused before: to say so again needs no disk."""
+        return number in session.refusals or decide.is_answered(person, session.device, number)
 
     def _remember(self, session: Session, frame: ClientCommand, refusal: Refusal) -> None:
         """Keep a refusal in memory, so that a repeat of its number hears the same; never over the bound."""

@@ -411,6 +411,24 @@ async def test_what_was_accepted_is_answered_after_a_clash_and_on_a_full_disk(
     assert told[2:] == ["accepted", "unavailable"]
 
 
+async def test_what_was_refused_is_refused_alike_on_a_full_disk(
+    open_simulation: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = open_simulation()
+    zhang, told = device(simulation, "zhang"), list[str]()
+    zhang.connect(True, 0)
+    await simulation.settle()
+    monkeypatch.setattr(zhang, "_refused", lambda frame: told.append(frame["reason"]), raising=False)
+    zhang.send("nowhere", "hello")
+    await simulation.settle()
+    monkeypatch.setattr(simulation.journal, "room", lambda: False)
+    zhang.repeat()
+    zhang.say(frames.Send(zhang.number, "nowhere", content.Text("another body")))
+    zhang.send("nowhere", "no room for this")
+    await simulation.settle()
+    assert told == ["unknown_conversation", "unknown_conversation", "reused_number", "unavailable"]
+
+
 async def test_a_service_is_told_on_a_full_disk_what_needs_no_room(
     open_simulation: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
