@@ -138,7 +138,6 @@ class Crew:
 
     def __init__(self, devices: list[Device]) -> None:
         self.devices = devices
-        self._moved = asyncio.Condition()
         self._links: list[asyncio.Task[None]] = []
         self._stirred = asyncio.Event()
 

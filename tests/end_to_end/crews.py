@@ -59,12 +59,11 @@ async def settle(folder: Path, port: int, town: Town, crew: Crew, dice: random.R
     crew.board(port, talking=False)
     await crew.until(lambda: not any(each.unanswered for each in crew.devices))
     auditors = await audit(folder, port, town, crew, dice)
+    heads = {who: {name: max(book) for name, book in auditor.books.items()} for who, auditor in auditors.items()}
 
     def read() -> bool:
         return all(
-            each.cursors().get(name, 0) >= max(book)
-            for each in crew.devices
-            for name, book in auditors[each.person].books.items()
+            each.cursors().get(name, 0) >= head for each in crew.devices for name, head in heads[each.person].items()
         )
 
     await crew.until(read, READ_S)

@@ -89,10 +89,10 @@ async def test_kills_at_random_moments(tmp_path: Path, town: Town, server: list[
 
 
 async def save_on(port: int) -> None:
-    """Save the world again and again, until the server is gone."""
+    """Save the world until the server is gone: no point of a snapshot is to be reached more than twice."""
     async with control_of(port) as control:
         with suppress(NotRunning):
-            while True:
+            for _ in range(2):
                 await control.save_snapshot("base")
 
 
@@ -116,7 +116,7 @@ async def test_kills_at_named_points(tmp_path: Path, town: Town, server: list[Se
         point = [*POINTS][cycle % len(POINTS)]
         program = ("tests.end_to_end.killed_at", point, str(dice.randrange(*POINTS[point])))
         server.append(running := await Server.start(folder, program=program))
-        assert not parts(folder)
+        assert point.endswith("checkpoint") or not parts(folder)  # whose child may be at work already
         crew.board(running.port)
         if point.endswith(("snapshot", "checkpoint")):
             await talk(crew, 20)
