@@ -41,6 +41,7 @@ assurance: $(VENV)/installed
 	STALLED_LINKS=5000 $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/end_to_end/test_stalled.py
 	$(BIN)/python -m tests.power $(or $(CUTS),100000) --seed $(or $(SEED),100000)
 	$(BIN)/python -m tests.power $(or $(PROCESS_CUTS),300) --seed $(or $(SEED),100000) --fuse || [ $$? -eq 77 ]
+	SERVER_CUTS=$(or $(PROCESS_CUTS),300) $(BIN)/python -m pytest -q -o faulthandler_timeout=7200 tests/end_to_end/test_power_cuts.py
 	$(BIN)/python -m tests.power $(or $(FLIPS),10000) --seed $(or $(SEED),100000) --flips
 	RANDOM_KILLS=$(or $(KILLS),300) NAMED_KILLS=$(or $(KILLS),300) $(BIN)/python -m pytest -q -o faulthandler_timeout=7200 tests/end_to_end/test_kill.py -k kills
 	FORGERIES=1000000 $(BIN)/python -m pytest -q tests/unit/adapters/test_tokens.py -k mutation
