@@ -175,6 +175,11 @@ class Crew:
         """Tell whether every link has ended."""
         return all(link.done() for link in self._links)
 
+    async def talk(self, count: int) -> None:
+        """Wait until so many messages more are acknowledged."""
+        goal = self.acknowledged + count
+        await self.until(lambda: self.acknowledged >= goal)
+
     async def ashore(self) -> None:
         """Wait until every link has ended."""
         async with asyncio.timeout(30.0):

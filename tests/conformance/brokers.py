@@ -72,8 +72,8 @@ class Mosquitto:
 @asynccontextmanager
 async def mosquitto(folder: Path, acl: str = "topic readwrite #\n") -> AsyncIterator[Mosquitto]:
     broker = Mosquitto(folder, acl)
-    await broker.start()
     try:
+        await broker.start()
         yield broker
     finally:
         await broker.stop()

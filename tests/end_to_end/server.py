@@ -117,8 +117,12 @@ class Server(Child):
         """Start on a folder and wait until it is ready; without a port, on a free one."""
         command = ("serve", "--data", str(folder), "--port", str(port), "--json", *options)
         server = await cls.launch(*command, program=program, **variables)
-        line = await server.line()
-        assert line, await server.ended()
+        try:
+            line = await server.line()
+            assert line, await server.ended()
+        except BaseException:
+            await server.end()
+            raise
         server.port = int(json.loads(line)["base_url"].rpartition(":")[2])
         return server
 

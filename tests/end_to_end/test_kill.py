@@ -17,7 +17,6 @@ from adapters.snapshot_file import check
 from hutong.control import NotRunning
 from tests.end_to_end.crews import CONSUMERS, control_of, crew_of, settle, still_town
 from tests.end_to_end.server import Child, Server, hutong, tokens_of
-from tests.ledger import Crew
 from tests.town import Town
 from tests.wire import LOST, HandshakeRefused, Wire
 
@@ -57,12 +56,6 @@ async def server(tmp_path: Path, town: Town) -> AsyncIterator[list[Server]]:
         await started.end()
 
 
-async def talk(crew: Crew, count: int) -> None:
-    """Wait until so many messages more are acknowledged."""
-    goal = crew.acknowledged + count
-    await crew.until(lambda: crew.acknowledged >= goal)
-
-
 async def test_kills_at_random_moments(tmp_path: Path, town: Town, server: list[Server]) -> None:
     """What is acknowledged outlives them, the quotas it has used and the tokens that were revoked just before, too."""
     folder, dice = tmp_path / "data", random.Random(SEED)
@@ -71,7 +64,7 @@ async def test_kills_at_random_moments(tmp_path: Path, town: Town, server: list[
         server.append(running := await Server.start(folder))
         checkpointing = await Child.launch("checkpoint", str(folder)) if cycle % 5 == 2 else None
         crew.board(running.port)
-        await talk(crew, dice.randrange(20, 400))
+        await crew.talk(dice.randrange(20, 400))
         revoked.append(tokens_of(folder).link_token(dice.choice(CONSUMERS), f"spare {cycle}"))
         await control_of(running.port).ask("POST", "/tokens/revoke", {"token": revoked[-1]})
         await running.kill()
@@ -119,7 +112,7 @@ async def test_kills_at_named_points(tmp_path: Path, town: Town, server: list[Se
         assert point.endswith("checkpoint") or not parts(folder)  # whose child may be at work already
         crew.board(running.port)
         if point.endswith(("snapshot", "checkpoint")):
-            await talk(crew, 20)
+            await crew.talk(20)
             crew.hush()  # these take a second, in which thousands would be said
         if "snapshot" in point:
             await save_on(running.port)
@@ -141,7 +134,7 @@ async def test_sigterm_under_load(tmp_path: Path, town: Town, server: list[Serve
     for _ in range(3):
         server.append(running := await Server.start(folder))
         crew.board(running.port)
-        await talk(crew, 300)
+        await crew.talk(300)
         async with asyncio.timeout(STOPPED_S):
             ended = await running.terminate()
         assert (ended.code, ended.complaints) == (0, [])
@@ -158,11 +151,11 @@ async def test_standing_still_under_load(tmp_path: Path, town: Town, server: lis
     server.append(running := await Server.start(folder))
     crew.board(running.port)
     for _ in range(2):
-        await talk(crew, 300)
+        await crew.talk(300)
         running.stop()
         await asyncio.sleep(STILL_S)  # the time itself is what is tried
         running.signal(SIGCONT)
-    await talk(crew, 300)
+    await crew.talk(300)
     assert not any(each.ended for each in crew.devices)
     assert (await running.terminate()).complaints == []
     await crew.ashore()
@@ -178,9 +171,9 @@ async def test_checkpoint_of_the_child_is_what_a_restart_begins_with(
     crew = crew_of(folder, town, dice)
     server.append(running := await Server.start(folder))
     crew.board(running.port)
-    await talk(crew, 300)
+    await crew.talk(300)
     assert (await hutong("checkpoint", str(folder))).code == 0
-    await talk(crew, 100)
+    await crew.talk(100)
     await running.kill()
     await crew.ashore()
     shutil.copytree(folder, damaged)

@@ -10,7 +10,6 @@ import pytest
 from tests import toxic
 from tests.end_to_end.crews import crew_of, settle, still_town
 from tests.end_to_end.server import Server
-from tests.ledger import Crew
 from tests.town import Town
 from tests.toxic import Toxic, Toxin, clean
 from tests.wire import LOST, Wire
@@ -34,12 +33,6 @@ async def server(tmp_path: Path, town: Town) -> AsyncIterator[Server]:
     await server.end()
 
 
-async def talk(crew: Crew, messages: int) -> None:
-    """Have so much more acknowledged."""
-    goal = crew.acknowledged + messages
-    await crew.until(lambda: crew.acknowledged >= goal)
-
-
 async def test_nothing_is_lost_nor_said_twice_on_a_bad_network(tmp_path: Path, town: Town, server: Server) -> None:
     dice = random.Random(SEED)
     crew = crew_of(tmp_path, town, dice)
@@ -58,20 +51,20 @@ async def test_nothing_is_lost_nor_said_twice_on_a_bad_network(tmp_path: Path, t
         for toxins in SLOW:  # the handshake and the hello as well
             network.poison(*toxins)
             crew.board(network.port)
-            await talk(crew, 100)
+            await crew.talk(100)
             await go_ashore()
             await judge(toxins)
         for toxins in ENDING:
             for _ in range(3):
                 network.poison()
                 crew.board(network.port)
-                await talk(crew, dice.randrange(20, 100))
+                await crew.talk(dice.randrange(20, 100))
                 network.poison(*toxins)
                 await crew.until(crew.is_ashore)
             await judge(toxins)
         network.poison()
         crew.board(network.port)
-        await talk(crew, 100)
+        await crew.talk(100)
         network.poison(toxic.silent, toxic.silent)
         await go_ashore()
         await network.at_work(len(crew.devices))  # the server has heard of no end
