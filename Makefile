@@ -46,7 +46,7 @@ assurance: $(VENV)/installed
 	RANDOM_KILLS=$(or $(KILLS),300) NAMED_KILLS=$(or $(KILLS),300) $(BIN)/python -m pytest -q -o faulthandler_timeout=7200 tests/end_to_end/test_kill.py -k kills
 	FORGERIES=1000000 $(BIN)/python -m pytest -q tests/unit/adapters/test_tokens.py -k mutation
 	NEIGHBOURS=100 $(BIN)/python -m pytest -q -o faulthandler_timeout=600 tests/conformance/test_noninterference.py
-	FULL_CYCLES=$(or $(KILLS),300) $(BIN)/python -m pytest -q -rs -o faulthandler_timeout=3600 tests/end_to_end/test_disk_full.py
+	FULL_CYCLES=$(or $(KILLS),300) $(BIN)/python -m pytest -q -o faulthandler_timeout=3600 tests/end_to_end/test_disk_full.py
 	CLOCK_JUMPS=200 $(BIN)/python -m pytest -q -o faulthandler_timeout=600 tests/end_to_end/test_clock_jumps.py
 	HUTONG_FUZZ_S=$(or $(FUZZ_S),120) HUTONG_FUZZ_SEED=0 $(BIN)/python -m pytest -q -n 2 -o faulthandler_timeout=0 tests/fuzz
 

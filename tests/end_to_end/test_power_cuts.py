@@ -13,7 +13,7 @@ import pytest
 
 from adapters.checkpoint_files import read_checkpoints
 from tests.end_to_end.crews import crew_of, settle, still_town
-from tests.end_to_end.server import Server, hutong
+from tests.end_to_end.server import PATIENCE_S, Server, hutong
 from tests.power.forgetful import CUT, mounted, why_not
 
 CUTS_A_TOWN = 20
@@ -39,7 +39,7 @@ async def test_twenty_power_cuts_under_load(tmp_path: Path, seed: int) -> None:
                 crew.board(server.port)
                 await crew.until(crew.is_ashore)
             await crew.ashore()
-            assert told.recv() == CUT
+            assert told.poll(PATIENCE_S) and told.recv() == CUT
         assert len([*read_checkpoints(disk)]) == min(2, (cycle + 4) // 5)
     async with AsyncExitStack() as ends:
         ends.push_async_callback((server := await Server.start(disk)).end)

@@ -17,9 +17,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from signal import SIGTERM
+from threading import Thread
 from typing import Any, Final
 
 from tests.power.disk import Image, Step, change, survivors
@@ -194,7 +196,16 @@ def mounted(disk: Path, mount: Path, changes: int, seed: int) -> Iterator[Connec
         process.join()
 
 
+def _end_with_parent() -> None:
+    """Leave no mount behind where whoever asked for it was killed: at this signal FUSE unmounts."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), SIGTERM)
+
+
 def _serve(disk: Path, mount: Path, changes: int, seed: int, told: Connection) -> None:
     from mfusepy import FUSE
 
+    Thread(target=_end_with_parent, daemon=True).start()
     FUSE(Mounted(disk, changes, seed, told), str(mount), foreground=True, nothreads=True, kernel_cache=True)
