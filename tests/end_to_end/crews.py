@@ -42,6 +42,12 @@ def crew_of(folder: Path, town: Town, dice: random.Random) -> Crew:
     return Crew([*phones, *(device(folder, town, person, "tablet", dice) for person in people[::2])])
 
 
+async def talk(crew: Crew, count: int) -> None:
+    """Wait until so many messages more are acknowledged."""
+    goal = crew.acknowledged + count
+    await crew.until(lambda: crew.acknowledged >= goal)
+
+
 async def audit(folder: Path, port: int, town: Town, crew: Crew, dice: random.Random) -> dict[str, Device]:
     """Read everything anew, once for each person, on devices without memory."""
     auditors = {}
