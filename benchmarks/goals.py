@@ -16,7 +16,7 @@ class Bound(NamedTuple):
     """How far a goal must come, if it must: against one system, or for one of several things that cost."""
 
     must: float | None
-    summit: float
+    summit: float | None
     against: str = ""
 
 
@@ -85,6 +85,7 @@ GOALS = (
     Goal(10, "instructions a message, in a world 1,000 times as large", "% more", (Bound(5.0, 2.0),), at_least=False),
     Goal(11, "memory", "B", (
         Bound(250, 130, "a relation"), Bound(64, 16, "a further seat in a group"),
+        Bound(None, None, "a group of two members"),
     ), at_least=False),
     Goal(12, "ready", "s", (
         Bound(1.0, 0.6, "on an empty journal"), Bound(4.0, 1.5, "1,000,000 relations and messages, after kill -9"),

@@ -145,9 +145,14 @@ def _goals(told: Told) -> Iterator[tuple[str, ...]]:
                 f"{_figure(goal['value'])} {goal['unit']}" if first else "",
                 f"±{goal['spread']:.0%}" if first and goal["spread"] is not None else "",
                 bound["against"] or "", _figure(bound["ratio"]),
-                f"{sign} {bound['must']:g}{unit}" if bound["must"] is not None else "–",
-                _yes(bound["must"], bound["ratio"], goal["at_least"]) + doubt,
-                f"{sign} {bound['summit']:g}{unit}", _yes(bound["summit"], bound["ratio"], goal["at_least"]) + doubt,
+                *(
+                    cell
+                    for asked in (bound["must"], bound["summit"])
+                    for cell in (
+                        f"{sign} {asked:g}{unit}" if asked is not None else "–",
+                        _yes(asked, bound["ratio"], goal["at_least"]) + doubt,
+                    )
+                ),
             )  # fmt: skip
 
 

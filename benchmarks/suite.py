@@ -146,10 +146,9 @@ def _scaled(patience: Patience, found: Found) -> Finding:
 
 
 def _remembered(patience: Patience, found: Found) -> Finding:
-    """Give the larger figure of two: grown, or loaded again."""
     told = memory.measured()
-    relation, seat = (max(told[name], told[f"{name}, loaded"]) for name in ("relation", "seat"))
-    return Finding([relation], {"a relation": [relation], "a further seat in a group": [seat]})
+    of_each = {"a relation": "relation", "a further seat in a group": "seat", "a group of two members": "group"}
+    return Finding([told["relation"]], {against: [told[name]] for against, name in of_each.items()})
 
 
 def _started(patience: Patience, found: Found) -> Finding:
