@@ -86,7 +86,10 @@ async def keep_checkpoints(
     One child at a time. A failed one is logged and tried again only after the journal has grown as much once more:
     without checkpoints a restart is slower, and nothing else.
     """
-    remove_old(folder)  # what a crash left
+    try:
+        remove_old(folder)  # what a crash left
+    except OSError as why:
+        log.warning("old checkpoints not removed", why=str(why))
     tried = max(positions(folder), default=0)
     while True:
         await asyncio.sleep(look_every_s)

@@ -51,7 +51,7 @@ async def talk(crew: Crew, count: int) -> None:
 async def audit(folder: Path, port: int, town: Town, crew: Crew, dice: random.Random) -> dict[str, Device]:
     """Read everything anew, once for each person, on devices without memory."""
     auditors = {}
-    for person in {device.person for device in crew.devices}:
+    for person in dict.fromkeys(device.person for device in crew.devices):
         auditors[person] = auditor = device(folder, town, person, "auditor", dice)
         auditor.talking = False
     reading = Crew([*auditors.values()])

@@ -34,8 +34,9 @@ def main() -> int:
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--synchronous", choices=["FULL", "NORMAL"], default="FULL")
-    parser.add_argument("--flips", action="store_true", help="flip bits instead")
-    parser.add_argument("--fuse", action="store_true", help="cut processes, on a file system that forgets")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--flips", action="store_true", help="flip bits instead")
+    instead.add_argument("--fuse", action="store_true", help="cut processes, on a file system that forgets")
     asked, began_s = parser.parse_args(), time.monotonic()
     if asked.flips:
         print(asyncio.run(flip_many(asked.count, asked.seed)))

@@ -15,6 +15,10 @@ Planting = Callable[[ExitStack], None]
 PLANTED: Final[dict[str, Planting]] = {}
 
 
+class PlantedDefect(Exception):
+    """What a bug raises where an exception is the bug itself."""
+
+
 def planted(bug: Planting) -> Planting:
     """Let a bug be hunted by its name."""
     PLANTED[bug.__name__] = bug

@@ -7,7 +7,7 @@ from adapters.callbacks import Callbacks, _Lanes
 from adapters.mqtt import MqttDoor
 from adapters.mqtt_opening import Asked
 from gateway.commands import Repeated
-from tests.simulation.bugs import planted, put
+from tests.simulation.bugs import PlantedDefect, planted, put
 
 
 @planted
@@ -76,6 +76,6 @@ def defect_behind_a_commit(stack: ExitStack) -> None:
         answer = await real(self, command)
         if isinstance(answer, Repeated):
             return answer
-        raise LookupError("the bug")
+        raise PlantedDefect
 
     put(stack, Asked, "ask", ask)
