@@ -4,8 +4,7 @@ Rules of the file:
 - Which conversations are whose is said once, by numbers in the table of conversations; whose contact is where follows
   from it. So is by numbers of people whom an enterprise knows; its ids for them stand with the people.
 - The long tables are parted, and one part is put in its place before the next is decoded: a name then is one string
-  wherever it stands, and the room of a part's own strings is used again by the next. A world is then half
-  as large (`python -m benchmarks.memory`).
+  wherever it stands, and the room of a part's own strings is used again by the next.
 """
 
 from __future__ import annotations
