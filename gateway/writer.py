@@ -331,6 +331,10 @@ class Writer:
         elif isinstance(event, events.AppRecalled):
             for session in self.sessions:
                 self._let_go(session)  # it may hold back what is taken back, and is to read what is left of it
+        elif isinstance(event, events.TokenRevoked):
+            for session in self.sessions:
+                if session.token_id == event.token_id:
+                    self._unask(session)
 
     def _after(self, turn: Turn, event: AnyEvent) -> None:
         """Follow what an event has changed."""
@@ -379,7 +383,7 @@ class Writer:
         self.audience.forget(gone)
 
     def _unask(self, session: Session) -> None:
-        """Leave what a link has asked for: it ends with this turn, in which its person may come again, as another.
+        """Leave what a link has asked for: it ends with this turn, as whoever it was let in for may have done already.
 
         A hello is heard: what is said while the turn is appended would be taken for the first frame otherwise.
         """

@@ -171,3 +171,20 @@ async def test_what_waits_is_not_asked_of_whoever_comes_in_the_place_of_who_is_g
     records = [simulation.journal.record(position + 1) for position in range(simulation.journal.position)]
     assert not [record for record in records if b"to the old one" in record]
     await simulation.stop()
+
+
+async def test_what_waits_on_a_link_is_not_asked_with_a_token_that_is_revoked() -> None:
+    simulation = Simulation(history(0), WIDE)
+    zhang = simulation.devices[0]
+    zhang.connect(True, 256)
+    await simulation.settle()
+    chat = simulation.router.state.member(zhang.person).contacts["amy"]
+    session = zhang.pipe.session if zhang.pipe is not None else None
+    assert session is not None
+    session.receive(session.codec.encode(frames.Send(1000, chat, content.Text("by a token of before"))))
+    simulation.router.ready(session)
+    await simulation.ask(commands.RevokeToken(session.token_id, 2**40))
+    await simulation.settle()
+    records = [simulation.journal.record(position + 1) for position in range(simulation.journal.position)]
+    assert not [record for record in records if b"by a token of before" in record]
+    await simulation.stop()
