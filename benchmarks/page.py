@@ -137,30 +137,22 @@ def _goals(told: Told) -> Iterator[tuple[str, ...]]:
     for goal in told["rows"]:
         for place, bound in enumerate(goal["bounds"]):
             first = place == 0
-            unit = "×" if goal["at_least"] else f" {goal['unit']}"
-            sign = "≥" if goal["at_least"] else "≤"
-            doubt = "?" if goal["disturbed"] else ""
             yield (
                 str(goal["goal"]) if first else "", goal["name"] if first else "",
                 f"{_figure(goal['value'])} {goal['unit']}" if first else "",
                 f"±{goal['spread']:.0%}" if first and goal["spread"] is not None else "",
                 bound["against"] or "", _figure(bound["ratio"]),
-                *(
-                    cell
-                    for asked in (bound["must"], bound["summit"])
-                    for cell in (
-                        f"{sign} {asked:g}{unit}" if asked is not None else "–",
-                        _yes(asked, bound["ratio"], goal["at_least"]) + doubt,
-                    )
-                ),
+                *_verdict(goal, bound["ratio"], bound["must"]), *_verdict(goal, bound["ratio"], bound["summit"]),
             )  # fmt: skip
 
 
-def _yes(bound: float | None, ratio: float | None, at_least: bool) -> str:
+def _verdict(goal: Told, ratio: float | None, bound: float | None) -> tuple[str, str]:
+    """Name what is asked for, and whether it was found; nothing is known where others took the cores."""
     if bound is None:
-        return "–"
-    met = ratio is not None and (ratio >= bound if at_least else ratio <= bound)
-    return "yes" if met else "**no**"
+        return "–", "–"
+    sign, unit = ("≥", "×") if goal["at_least"] else ("≤", f" {goal['unit']}")
+    met = ratio is not None and (ratio >= bound if goal["at_least"] else ratio <= bound)
+    return f"{sign} {bound:g}{unit}", ("yes" if met else "**no**") + ("?" if goal["disturbed"] else "")
 
 
 def _figure(value: float | None) -> str:
