@@ -1,4 +1,4 @@
-"""What the link tests share: a gateway with a small town, on the server's event loop and on asyncio's own."""
+"""What these tests share: a gateway with a small town, on the server's loop and on asyncio's own; a receiver."""
 
 import asyncio
 import ssl
@@ -10,6 +10,9 @@ import pytest
 import uvloop
 
 from adapters.compose import Gateway, run
+from gateway import decide
+from tests.conformance.changes import Change, change
+from tests.conformance.receiver import Receiver, receiving
 from tests.town import Town, build_town
 from tests.wire import Wire
 
@@ -53,3 +56,16 @@ def folder_of_tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def town(gateway: Gateway) -> Town:
     return await build_town(gateway.router, ["lin", "wu"], ["amy", "bo"], ["tea"])
+
+
+@pytest.fixture
+def changes_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a `Change` be asked for."""
+    monkeypatch.setitem(decide.SERVICE_HANDLERS, Change, change)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Listen for callbacks."""
+    async with receiving() as one:
+        yield one

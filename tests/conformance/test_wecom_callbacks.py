@@ -6,7 +6,7 @@ A receiver here opens everything with wechatpy's crypto; time-outs and spacings 
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -14,26 +14,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway import decide
 from protocol.wecom.changes import ChatUpdated, ContactAdded
-from tests.conformance.changes import FAST, Change, attempts, change, happens, ids
+from tests.conformance.changes import FAST, Change, attempts, happens, ids
 from tests.conformance.receiver import Call, Receiver, receiving
 from tests.conformance.wecom import AGENT, STORE, Wecom, running
+
+pytestmark = pytest.mark.usefixtures("changes_happen")
 
 CAFE = "wwsongyin"
 PATIENT: dict[str, Any] = {"callback_check_ms": 20_000}  # this machine may be busy
 NEVER: dict[str, Any] = {"callback_spacing_ms": 3_600_000, "callback_drain_ms": 0}
-
-
-@pytest.fixture(autouse=True)
-def _changes_happen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(decide.SERVICE_HANDLERS, Change, change)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as one:
-        yield one
 
 
 async def test_a_change_is_told_in_an_envelope_that_an_sdk_opens(receiver: Receiver) -> None:

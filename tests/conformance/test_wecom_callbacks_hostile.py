@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from gateway import decide
-from tests.conformance.changes import FAST, Change, attempts, change, happens, ids
-from tests.conformance.receiver import Receiver, receiving
+from tests.conformance.changes import FAST, attempts, happens, ids
+from tests.conformance.receiver import Receiver
 from tests.conformance.wecom import AGENT, STORE, Wecom, running
+
+pytestmark = pytest.mark.usefixtures("changes_happen")
 
 ATTEMPTS = 4
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -21,17 +22,6 @@ SHORT: dict[str, Any] = {"callback_ms": 100, "callback_check_ms": 100, **FAST}
 ERROR_MAX = 500
 
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
-
-
-@pytest.fixture(autouse=True)
-def _changes_happen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(decide.SERVICE_HANDLERS, Change, change)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as one:
-        yield one
 
 
 class Hostile:

@@ -1,12 +1,16 @@
-"""What several of these tests share: Hutong as somebody else has it installed, and room for many links."""
+"""What several of these tests share: Hutong as somebody else has it installed, a server, and room for many links."""
 
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.end_to_end.server import Server
+from tests.town import Town
+from tests.wire import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,3 +42,12 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+async def server(tmp_path: Path, town: Town) -> AsyncIterator[Server]:
+    """Start one on a town that the file's own fixture has built."""
+    server = await Server.start(tmp_path)
+    yield server
+    Wire.drop_all()
+    await server.end()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from adapters.compose import run
 from gateway.commands import SetClock
-from hutong.control import Control
-from tests.end_to_end.server import prepare, tokens_of
+from tests.end_to_end.server import control_of, prepare, tokens_of
 from tests.ledger import Crew, Device, judge
 from tests.town import CORP, Town, done
 
@@ -75,10 +74,6 @@ async def settle(folder: Path, port: int, town: Town, crew: Crew, dice: random.R
     await crew.until(read, READ_S)
     await judge_quotas(port, town, crew)
     return judge(crew, auditors)
-
-
-def control_of(port: int) -> Control:
-    return Control(f"http://127.0.0.1:{port}")
 
 
 async def judge_quotas(port: int, town: Town, crew: Crew) -> None:

@@ -11,9 +11,12 @@ from pathlib import Path
 from signal import SIGSTOP, SIGTERM
 from typing import IO, Final, NamedTuple, Self
 
+from aiohttp import ClientSession
+
 from adapters.compose import run
 from adapters.real_clock import RealClock
 from adapters.tokens import Keys, TokenBox
+from hutong.control import Control
 from tests.town import Town, build_town
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -125,6 +128,21 @@ class Server(Child):
             raise
         server.port = int(json.loads(line)["base_url"].rpartition(":")[2])
         return server
+
+
+def control_of(port: int) -> Control:
+    return Control(f"http://127.0.0.1:{port}")
+
+
+async def look(port: int, path: str) -> tuple[int, str]:
+    """Give status and text of one of the operators' addresses."""
+    async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
+        return answer.status, await answer.text()
+
+
+async def metric(port: int, name: str) -> float:
+    _, text = await look(port, "/metrics")
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
 async def hutong(*arguments: str) -> Ended:

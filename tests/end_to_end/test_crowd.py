@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from hutong.control import Control
 from hutong.crowd.books import Books
 from hutong.crowd.cast import Cast, online, settle
 from hutong.crowd.file import Crowd, Persona, named
 from hutong.crowd.report import Report
 from hutong.crowd.stage import Stage
-from tests.end_to_end.server import PATIENCE_S, Child, Server
+from tests.end_to_end.server import PATIENCE_S, Child, Server, control_of
 
 CROWD = """\
 version = 1
@@ -101,7 +100,7 @@ async def test_everything_adds_up_and_a_second_run_begins_anew(server: Server, t
 
 async def test_ctrl_c_brings_the_report_of_what_was_so_far(server: Server, tmp_path: Path) -> None:
     run = await crowd(server, written(tmp_path, CROWD.replace("seconds = 3", "seconds = 3000")))
-    async with Control(f"http://127.0.0.1:{server.port}") as control:
+    async with control_of(server.port) as control:
         assert (await control.decisions(reason="sender_frequency", wait_s=30))["decisions"]
     run.signal(SIGINT)
     told = await output(run)
@@ -117,7 +116,7 @@ async def test_ctrl_c_brings_the_report_of_what_was_so_far(server: Server, tmp_p
 async def test_an_enterprise_that_is_reset_in_the_middle_cuts_the_run_short(server: Server, tmp_path: Path) -> None:
     file = written(tmp_path, CROWD.replace("seconds = 3", "seconds = 3000"))
     run = await crowd(server, file)
-    async with Control(f"http://127.0.0.1:{server.port}") as control:
+    async with control_of(server.port) as control:
         assert (await control.decisions(reason="sender_frequency", wait_s=30))["decisions"]
         await control.reset(named(str(file)).corpid)
     told = await output(run)
@@ -168,7 +167,7 @@ async def test_a_gateway_that_stands_still_shows_in_the_latency_of_all_who_meant
         server.signal(SIGCONT)
 
     try:
-        async with Control(f"http://127.0.0.1:{server.port}") as control:
+        async with control_of(server.port) as control:
             tokens = await settle(control, cast)
             async with online(control.base_url, cast, tokens, stage.heard):
                 assert await stage.act(stand_still())
@@ -200,7 +199,7 @@ async def test_a_gateway_that_is_killed_and_comes_back_has_lost_and_repeated_not
         await books.reach(len(books.meant_s) + 100)
 
     try:
-        async with Control(f"http://127.0.0.1:{server.port}") as control:
+        async with control_of(server.port) as control:
             tokens = await settle(control, cast)
             async with online(control.base_url, cast, tokens, stage.heard):
                 assert await stage.act(die_and_come_back())

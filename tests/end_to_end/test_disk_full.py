@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aiohttp import ClientSession
 
 from adapters.compose import run
 from adapters.data_folder import RESERVE_BYTES, free_bytes
@@ -22,7 +21,7 @@ from gateway.commands import SendFor
 from gateway.events import Origin
 from protocol.content import Text
 from tests.end_to_end.crews import audit, conversations_of, crew_of, settle, still_town
-from tests.end_to_end.server import PATIENCE_S, Server, tokens_of
+from tests.end_to_end.server import PATIENCE_S, Server, look, metric, tokens_of
 from tests.ledger import Crew, Device
 from tests.town import CORP, Town, done
 from tests.wire import LOST, Wire, synced
@@ -115,15 +114,8 @@ async def start(disk: Disk, town: Town) -> AsyncIterator[Start]:
         await server.end()
 
 
-async def look(port: int, path: str) -> tuple[int, str]:
-    """Give status and text of one of the operators' addresses."""
-    async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
-        return answer.status, await answer.text()
-
-
 async def durable_position(port: int) -> float:
-    _, text = await look(port, "/metrics")
-    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("hutong_journal_position "))
+    return await metric(port, "hutong_journal_position")
 
 
 async def until_ready_is(port: int, status: int) -> None:

@@ -15,8 +15,8 @@ import pytest
 from adapters.checkpoint_files import read_checkpoints
 from adapters.snapshot_file import check
 from hutong.control import NotRunning
-from tests.end_to_end.crews import CONSUMERS, control_of, crew_of, settle, still_town
-from tests.end_to_end.server import Child, Server, hutong, tokens_of
+from tests.end_to_end.crews import CONSUMERS, crew_of, settle, still_town
+from tests.end_to_end.server import Child, Server, control_of, hutong, tokens_of
 from tests.town import Town
 from tests.wire import LOST, HandshakeRefused, Wire
 
@@ -74,7 +74,7 @@ async def test_kills_at_random_moments(tmp_path: Path, town: Town, server: list[
     assert {code for each in crew.devices for code in each.ended} == {LOST}
     server.append(running := await Server.start(folder))
     assert await settle(folder, running.port, town, crew, dice) >= CYCLES * 20
-    assert len(list(folder.glob("checkpoint-*"))) == 2
+    assert len(list(folder.glob("checkpoint-*"))) == min(2, (CYCLES + 2) // 5)  # as many as were made above
     for token in revoked:
         with pytest.raises(HandshakeRefused, match="401"):
             await Wire.open(running.port, token)

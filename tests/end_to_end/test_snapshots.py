@@ -11,7 +11,7 @@ import pytest
 
 from hutong.client import Consumer, Member, Refused
 from hutong.control import Control, NotRunning, Problem
-from tests.end_to_end.server import Server, hutong
+from tests.end_to_end.server import Server, control_of, hutong
 
 STORE = "wwlanhe"
 ZHANG = f"{STORE}/zhangsan"
@@ -70,7 +70,7 @@ async def test_restored_in_place(tmp_path: Path, servers: list[Server], durabili
     """Clients come back by themselves; what was used of the quotas is used; what was not saved is gone."""
     options = ("--world", "demo", "--profile", "tiny", "--durability", durability)
     servers.append(server := await Server.start(tmp_path / "data", *options))
-    async with Control(url_of(server)) as control:
+    async with control_of(server.port) as control:
         await control.set_clock(rate=0)
         then = (await control.clock())["now_ms"]
         async with people(control) as (amy, zhang):
@@ -94,7 +94,7 @@ async def test_restored_in_place(tmp_path: Path, servers: list[Server], durabili
     assert [event for event in events if event in ("started", "stopped")] == ["started", "stopped"] * 2
     if durability == "disk":
         servers.append(server := await Server.start(tmp_path / "data"))
-        async with Control(url_of(server)) as control:
+        async with control_of(server.port) as control:
             assert await said(control, "newer") == ["0", "1", "2", "after it"]
 
 
@@ -103,7 +103,7 @@ async def test_restores_do_not_add_up(tmp_path: Path, servers: list[Server]) -> 
     world = tmp_path / "world.toml"
     world.write_text("version = 1\n" + "".join(f'[[consumer]]\nid = "c{n}"\nnickname = "c"\n' for n in range(10_000)))
     servers.append(server := await Server.start(tmp_path / "data", "--world", str(world)))
-    async with Control(url_of(server)) as control:
+    async with control_of(server.port) as control:
         await control.save_snapshot("base")
         await control.restore_snapshot("base")
         before = server.memory_bytes()
@@ -116,7 +116,7 @@ async def test_carried_to_another_gateway(tmp_path: Path, servers: list[Server])
     servers.append(one := await Server.start(tmp_path / "one", "--world", "demo", "--durability", "memory"))
     file, link_token = tmp_path / "away" / "base.snapshot", ""
     file.parent.mkdir()
-    async with Control(url_of(one)) as control, people(control) as (amy, _):
+    async with control_of(one.port) as control, people(control) as (amy, _):
         chat = amy.conversation("zhangsan")
         await amy.say(chat, "before")
         await ran(one, "snapshot", "save", "base")
@@ -124,7 +124,7 @@ async def test_carried_to_another_gateway(tmp_path: Path, servers: list[Server])
         (link_token,) = await control.tokens([AMY], "phone")
         servers.append(two := await Server.start(tmp_path / "two", "--snapshot", str(file)))
         await amy.say(chat, "only there")
-        async with Control(url_of(two)) as other:
+        async with control_of(two.port) as other:
             async with people(other) as (cousin, _):
                 assert texts(cousin) == ["before"]
                 await cousin.say(chat, "only here")
@@ -138,7 +138,7 @@ async def test_carried_to_another_gateway(tmp_path: Path, servers: list[Server])
     await ran(two, "snapshot", "import", str(file), "from-one")
     listed = await hutong("snapshot", "list", "--json", "--url", url_of(two))
     assert listed.code == 0
-    async with Control(url_of(two)) as other:
+    async with control_of(two.port) as other:
         (row,) = (await other.snapshots())["snapshots"]
         assert (row["name"], row["broken"]) == ("from-one", "")
         await ran(two, "snapshot", "restore", "from-one")
@@ -163,7 +163,7 @@ async def test_what_cannot_be_done_is_said(tmp_path: Path, servers: list[Server]
     assert (await no("import", str(tmp_path / "nowhere")))[0] == 2
     code, talk = await no("save", "a b")
     assert (code, "begins with a letter or a digit" in talk) == (1, True)
-    async with Control(url_of(server)) as control:
+    async with control_of(server.port) as control:
         for name in ("a/b", "x" * 65, "ä", "..", ".hidden", "-x", ""):
             with pytest.raises(Problem):
                 await control.save_snapshot(name)
@@ -181,7 +181,7 @@ async def test_what_cannot_be_done_is_said(tmp_path: Path, servers: list[Server]
 async def test_an_export_is_whole_or_nothing(tmp_path: Path, servers: list[Server]) -> None:
     servers.append(server := await Server.start(tmp_path / "data", "--world", "demo"))
     (tmp_path / "folder").mkdir()
-    async with Control(url_of(server)) as control:
+    async with control_of(server.port) as control:
         await control.save_snapshot("base")
     for file in (tmp_path / "folder", tmp_path / "none" / "file"):
         ended = await hutong("snapshot", "export", "base", str(file), "--url", url_of(server))
@@ -199,7 +199,7 @@ async def test_an_export_that_is_broken_off(tmp_path: Path) -> None:
 
     async with await asyncio.start_server(half, "127.0.0.1", 0) as broken:
         port = broken.sockets[0].getsockname()[1]
-        async with Control(f"http://127.0.0.1:{port}") as control:
+        async with control_of(port) as control:
             with pytest.raises(NotRunning):
                 await control.get_snapshot("base", tmp_path / "file")
     assert listed(tmp_path) == []
@@ -209,12 +209,12 @@ async def test_killed_while_saving_and_restoring(tmp_path: Path, servers: list[S
     """After each kill the next start has the world that was, or the one that was saved, whole; and can do it again."""
     dice, data = random.Random(20261126), tmp_path / "data"
     servers.append(server := await Server.start(data, "--world", "demo"))
-    async with Control(url_of(server)) as control, people(control) as (amy, _):
+    async with control_of(server.port) as control, people(control) as (amy, _):
         chat = amy.conversation("zhangsan")
         await amy.say(chat, "saved")
     await ran(server, "snapshot", "save", "base")
     for cycle in range(8):
-        async with Control(url_of(server)) as control:
+        async with control_of(server.port) as control:
             async with people(control) as (amy, _):
                 await amy.say(chat, "not saved")
             # Once a restore has answered, nothing changes what the next start begins with; other kills hit by chance.
@@ -225,7 +225,7 @@ async def test_killed_while_saving_and_restoring(tmp_path: Path, servers: list[S
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
         servers.append(server := await Server.start(data))
-        async with Control(url_of(server)) as control:
+        async with control_of(server.port) as control:
             heard = await said(control, f"auditor {cycle}")
             assert heard[0] == "saved"
             assert set(heard[1:]) <= {"not saved"}
@@ -233,6 +233,6 @@ async def test_killed_while_saving_and_restoring(tmp_path: Path, servers: list[S
             assert cycle % 4 != 3 or len(heard) == 1, "it was decided"
             assert (await control.snapshots())["snapshots"][0]["broken"] == ""
     await ran(server, "snapshot", "restore", "base")
-    async with Control(url_of(server)) as control:
+    async with control_of(server.port) as control:
         assert await said(control, "last") == ["saved"]
     assert not [*data.glob("restoring*")]

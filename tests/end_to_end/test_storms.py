@@ -9,7 +9,6 @@ import random
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -73,14 +72,6 @@ class Talker:
 @pytest.fixture
 async def town(tmp_path: Path) -> Town:
     return await prepare(tmp_path, ["lin"], CONSUMERS, ["tea"])
-
-
-@pytest.fixture
-async def server(tmp_path: Path, town: Town) -> AsyncIterator[Server]:
-    server = await Server.start(tmp_path)
-    yield server
-    Wire.drop_all()
-    await server.end()
 
 
 @pytest.fixture

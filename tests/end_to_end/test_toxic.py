@@ -2,7 +2,6 @@
 
 import random
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +22,6 @@ ENDING += [(clean, toxin) for toxin in (toxic.cut, toxic.reset)]
 @pytest.fixture
 async def town(tmp_path: Path) -> Town:
     return await still_town(tmp_path)
-
-
-@pytest.fixture
-async def server(tmp_path: Path, town: Town) -> AsyncIterator[Server]:
-    server = await Server.start(tmp_path)
-    yield server
-    Wire.drop_all()
-    await server.end()
 
 
 async def test_nothing_is_lost_nor_said_twice_on_a_bad_network(tmp_path: Path, town: Town, server: Server) -> None:
